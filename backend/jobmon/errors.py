@@ -1,0 +1,31 @@
+"""Name what can go wrong, and say whether trying again can help."""
+
+
+class JobmonError(Exception):
+    """Base of every error that jobmon raises on purpose; its text is written for people."""
+
+    retry_can_help = False
+
+
+class SettingsError(JobmonError):
+    """A setting, a definition file or a command line is wrong; the text names file, key, value and what is allowed."""
+
+
+class MissingExtraError(SettingsError):
+    """The settings ask for something whose optional package is not installed; the text holds the command that installs it."""
+
+
+class SourceError(JobmonError):
+    """A scheduler or telemetry source did not answer, or not in a form we know; the next cycle asks again."""
+
+    retry_can_help = True
+
+
+class SpoolError(JobmonError):
+    """A published file could not be written or read."""
+
+    retry_can_help = True
+
+
+class AlreadyRunningError(JobmonError):
+    """Another daemon holds the lock of this data path."""

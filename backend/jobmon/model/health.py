@@ -1,0 +1,31 @@
+"""Describe how a source of data is doing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Name one record that was left out, and why."""
+
+    method: str
+    """The back end's method or the source's parser that failed: "cpu_usage", "squeue"."""
+    record: str
+    """The record's identity: a host name, a job id, or the beginning of a line."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """Describe the last load of one source; times in epoch seconds, `duration_s` in seconds."""
+
+    name: str
+    """"slurm (command line)", "procfs", …"""
+    last_success_at: float | None
+    duration_s: float | None
+    error: str = ""
+    """Why the last load failed; empty when it succeeded."""
+    errors: int = 0
+    """Failed loads since the start of the process that holds the source."""
+    records: int = 0
+    skipped: int = 0
+    """Records of the last load that could not be understood."""

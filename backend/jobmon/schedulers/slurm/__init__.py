@@ -1,0 +1,1 @@
+"""Read Slurm through pyslurm, its command line or slurmrestd."""

@@ -1,0 +1,1 @@
+"""Write, find and age gzipped JSON files that readers never lock."""

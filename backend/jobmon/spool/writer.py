@@ -1,0 +1,54 @@
+"""Publish files so that a crash at any moment leaves the old file or the new one."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from isal import igzip
+
+from jobmon.errors import SpoolError
+
+TEMPORARY_SUFFIX = ".part"
+GZIP_LEVEL = 2
+"""igzip knows 0 to 3; 2 is as small as zlib's 3 at a fifth of its time."""
+
+
+def compress(data: bytes) -> bytes:
+    """Return a gzip member with no time and no name in it, so that equal content gives equal bytes."""
+    return bytes(igzip.compress(data, GZIP_LEVEL, mtime=0))
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put `content` under `path`: a temporary file in the same folder, fsync, rename.
+
+    Missing folders are made. Errors are SpoolError; the temporary file is removed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)  # noqa: PTH101 - no Path at hand, and readers are other users
+            os.replace(name, path)  # noqa: PTH105 - as above
+        except BaseException:
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                os.unlink(name)  # noqa: PTH108 - as above
+            raise
+    except OSError as error:
+        raise SpoolError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target` a second name of the file `source`, replacing what has that name; errors are SpoolError."""
+    temporary = target.with_name(f".{target.name}.link{TEMPORARY_SUFFIX}")
+    try:
+        temporary.unlink(missing_ok=True)
+        os.link(source, temporary)
+        temporary.replace(target)
+        temporary.unlink(missing_ok=True)  # rename does nothing when both names are one file already
+    except OSError as error:
+        raise SpoolError(f"{target}: cannot be linked to {source.name}: {error.strerror or error}") from error

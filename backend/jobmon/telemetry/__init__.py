@@ -1,0 +1,1 @@
+"""Read metrics of nodes and jobs from where a site keeps them."""
