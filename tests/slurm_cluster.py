@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from services import absent, require
 
 PACKAGES = "munge slurmctld slurmd slurm-client slurmrestd slurm-wlm-basic-plugins slurm-wlm-jwt-plugin"
@@ -66,12 +67,16 @@ PartitionName=short Nodes=n[1-2],g1 MaxTime=00:30:00 MaxNodes=1 State=UP
 
 
 class SlurmCluster:
-    """Hold one running cluster: nodes n1–n4 (partition batch) and g1–g2 with four GPUs each (partition gpu)."""
+    """Hold one running cluster: nodes n1 to n4 (partition batch) and g1 and g2 with four GPUs each (partition gpu)."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.conf = directory / "slurm.conf"
-        self.env = {"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "SLURM_CONF": str(self.conf), "LC_ALL": "C"}
+        self.env = {
+            "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
+            "SLURM_CONF": str(self.conf),
+            "LC_ALL": "C",
+        }
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
         self.rest_port = 0
 
@@ -87,7 +92,7 @@ class SlurmCluster:
         self._write_conf()
         munge = [f"--{what}-file={self.directory}/munge.{what}" for what in ("key", "pid", "log", "seed")]
         self._spawn("munged", "munged", "--foreground", "--force", f"--socket={self.directory}/munge.sock", *munge)
-        self.wait_for(lambda: (self.directory / "munge.sock").exists(), "munged's socket")
+        self.wait_for((self.directory / "munge.sock").exists, "munged's socket")
         self.start_controller()
         for node in CPU_NODES + GPU_NODES:
             self._spawn(f"slurmd-{node}", "slurmd", "-D", "-N", node)
@@ -214,9 +219,7 @@ class SlurmCluster:
             gres = f"Gres=gpu:a100:{GPUS} Feature=gpu"
             lines.append(f"NodeName={node} NodeAddr=127.0.0.1 Port={free_port()} {layout} {gres}")
         host = socket.gethostname().split(".")[0]
-        self.conf.write_text(
-            _CONF.format(host=host, ctld_port=free_port(), run=self.directory, nodes="\n".join(lines))
-        )
+        self.conf.write_text(_CONF.format(host=host, ctld_port=free_port(), run=self.directory, nodes="\n".join(lines)))
         gres = ["AutoDetect=off"]
         for node in GPU_NODES:
             for index in range(GPUS):
