@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from isal import igzip
+from isal import isal_zlib
 
 from jobmon.errors import SpoolError
 
@@ -15,8 +15,13 @@ GZIP_LEVEL = 2
 
 
 def compress(data: bytes) -> bytes:
-    """Return a gzip member with no time and no name in it, so that equal content gives equal bytes."""
-    return bytes(igzip.compress(data, GZIP_LEVEL, mtime=0))
+    """Return a gzip member with no time and no name in it, so that equal content gives equal bytes.
+
+    Its data end on a byte before the end mark: such members can be joined into one without unpacking (see `web.joined`),
+    which is needed because browsers stop reading at the end of a first member.
+    """
+    stream = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, 31)
+    return bytes(stream.compress(data) + stream.flush(isal_zlib.Z_SYNC_FLUSH) + stream.flush())
 
 
 def write(path: Path, content: bytes) -> None:
