@@ -83,7 +83,7 @@ def layout_from_nodes(hosts: Sequence[str], details: Sequence[str]) -> dict[str,
     return {host: indices for host, indices in found.items() if indices}
 
 
-def complete_nodes(nodes: Sequence[Node], jobs: Sequence[Job], partitions: Sequence[Partition]) -> tuple[Node, ...]:
+def complete_nodes(nodes: Sequence[Node], jobs: Sequence[Job], partitions: Sequence[Partition]) -> list[Node]:
     """Add to nodes what an old interface leaves out: their partitions, allocated CPUs and memory."""
     members: dict[str, list[str]] = {}
     for partition in partitions:
@@ -92,11 +92,11 @@ def complete_nodes(nodes: Sequence[Node], jobs: Sequence[Job], partitions: Seque
     cpus: dict[str, int] = {}
     memory: dict[str, float] = {}
     for job in jobs:
-        if job.state in ACTIVE:
+        if job.state in ACTIVE and job.state != "SUSPENDED":
             for host, ids in job.layout.items():
                 cpus[host] = cpus.get(host, 0) + len(ids)
                 memory[host] = memory.get(host, 0) + (job.memory_request_mb or 0)
-    return tuple(
+    return [
         replace(
             node,
             partitions=node.partitions or tuple(members.get(node.name, ())),
@@ -104,4 +104,4 @@ def complete_nodes(nodes: Sequence[Node], jobs: Sequence[Job], partitions: Seque
             memory_allocated_mb=node.memory_allocated_mb or int(memory.get(node.name, 0)),
         )
         for node in nodes
-    )
+    ]
