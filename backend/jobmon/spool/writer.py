@@ -17,7 +17,7 @@ GZIP_LEVEL = 2
 def compress(data: bytes) -> bytes:
     """Return a gzip member with no time and no name in it, so that equal content gives equal bytes.
 
-    Its data end on a byte before the end mark: such members can be joined into one without unpacking (see `web.joined`),
+    Its data end on a byte before the end mark: such members can be joined into one without unpacking (`web.joined`),
     which is needed because browsers stop reading at the end of a first member.
     """
     stream = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, 31)
