@@ -77,7 +77,7 @@ class CommandLineReader:
         jobs: list[Job] = []
         skipped: list[Skipped] = []
         for row in rows:
-            detail = self._known.get(_key(row.job))
+            detail = self._known.get(_key(row.job)) if row.job.state in facts.ACTIVE else None
             if detail is None or not detail.layout:
                 jobs.append(row.job)
                 if row.job.state in {"RUNNING", "SUSPENDED"}:

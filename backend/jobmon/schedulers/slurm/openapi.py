@@ -11,9 +11,6 @@ from typing import Any
 from jobmon.model import Job, Node, Partition, Reservation, expand_hostlist
 from jobmon.schedulers.slurm import facts, text
 
-_NO_VALUE = frozenset({0xFFFE, 0xFFFF, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFE, 0xFFFFFFFFFFFFFFFF})
-"""Slurm's own marks for "not set" and "no limit", which old versions let through."""
-
 
 def number(value: Any) -> float | None:
     """Return a number of either shape; None when it is not set, negative or without limit."""
@@ -21,7 +18,7 @@ def number(value: Any) -> float | None:
         if value.get("infinite") or not value.get("set", True):
             return None
         value = value.get("number")
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value in _NO_VALUE:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value in text.NO_VALUE:
         return None
     return value
 
@@ -157,7 +154,7 @@ def job(record: Mapping[str, Any], nodes: Mapping[str, Node], now: float) -> Job
         # Slurm writes an end in a year's time for a job without a limit.
         end_at=None if state == "PENDING" or (active and limit is None) else end_at,
         suspended_s=_suspended_s(record, state, start_at, until),
-        reason=text.word(record.get("state_reason")),
+        reason=text.reason(record.get("state_reason")),
         priority=whole(record.get("priority")),
         dependency=text.word(record.get("dependency")),
         reservation=text.word(record.get("resv_name")),

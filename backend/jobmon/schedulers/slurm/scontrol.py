@@ -16,7 +16,8 @@ _FIELD = re.compile(r"(?:^|\s)([A-Z][A-Za-z:/_]*)=(.*?)(?=\s+[A-Z][A-Za-z:/_]*=|
 _JOB = re.compile(r"^(?:scontrol: )?JobId=(\d+) ", re.MULTILINE)
 _GROUP = re.compile(r"\sNodes=(\S+) CPU_IDs=(\S*) Mem=(\d+) GRES(?:_IDX)?=(\S*)")
 _JOB_GRES = re.compile(r"\sJOB_GRES=(\S+)")
-_BY = re.compile(r"\s*\[[^\[\]]*@[^\[\]]*\]$")
+# An administrator's own words, which may look like fields; Slurm adds who wrote them and when.
+_REASON = re.compile(r"\sReason=(.*?)(?:\s*\[[^\[\]]*@[^\[\]]*\]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,10 @@ def _records(answer: str, first: str, read: Callable[[dict[str, str]], Record]) 
         if not line.startswith(f"{first}="):
             continue
         try:
-            records.append(read(fields(line)))
+            field = fields(line)
+            if reason := _REASON.search(line):
+                field["Reason"] = reason[1]
+            records.append(read(field))
         except (KeyError, ValueError, SourceError) as error:
             skipped.append(Skipped("scontrol", line[:40], f"{type(error).__name__}: {error}"))
     if not records:
@@ -115,7 +119,6 @@ def _records(answer: str, first: str, read: Callable[[dict[str, str]], Record]) 
 
 
 def _node(field: dict[str, str]) -> Node:
-    reason = _BY.sub("", field.get("Reason", ""))
     gres = field.get("Gres", "")
     load = text.word(field.get("CPULoad"))
     return Node(
@@ -136,7 +139,7 @@ def _node(field: dict[str, str]) -> Node:
         partitions=_words(field.get("Partitions")),
         features=_words(field.get("ActiveFeatures")),
         load=float(load) if load else None,
-        reason=text.word(reason),
+        reason=text.word(field.get("Reason")),
         boot_at=text.epoch(field.get("BootTime")),
     )
 

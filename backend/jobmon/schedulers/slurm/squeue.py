@@ -107,7 +107,7 @@ def _row(field: dict[str, str], now: float) -> Row:
         start_at=start_at,
         end_at=end_at if started else None,
         suspended_s=facts.suspended_s(start_at, until, text.duration_s(field["TimeUsed"])) if started else 0,
-        reason=text.word(field["Reason"]),
+        reason=text.reason(field["Reason"]),
         priority=text.whole(field["PriorityLong"]),
         dependency=text.word(field["Dependency"]),
         reservation=text.word(field["Reservation"]),

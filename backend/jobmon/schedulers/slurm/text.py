@@ -10,6 +10,9 @@ from jobmon.model import expand_indices
 
 _ABSENT = frozenset({"", "(null)", "N/A", "n/a", "NONE", "None", "Unknown", "NULL"})
 _NO_LIMIT = _ABSENT | {"UNLIMITED", "INFINITE", "NOT_SET", "Partition_Limit"}
+NO_VALUE = frozenset({0xFFFE, 0xFFFF, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFE, 0xFFFFFFFFFFFFFFFF})
+"""Slurm's own numbers for "not set" and "no limit"; some of its answers let them through."""
+
 _DURATION = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]?)B?[nc]?$", re.IGNORECASE)
 _MB = {"K": 1 / 1024, "": 1.0, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3, "E": 1024.0**4}
@@ -46,12 +49,24 @@ def word(text: str | None) -> str:
 
 
 def whole(text: str | None) -> int | None:
-    """Return a whole number; None where Slurm writes one of its words for nothing or for no limit."""
+    """Return a whole number; None where Slurm writes one of its words or numbers for nothing or for no limit."""
     text = (text or "").strip()
     if text in _NO_LIMIT:
         return None
     # A pending job that accepts a range of nodes shows "4-8".
-    return int(text.split("-")[0]) if not text.startswith("-") else int(text)
+    value = int(text.split("-")[0])
+    return None if value in NO_VALUE else value
+
+
+def reason(text: str | None) -> str:
+    """Return the one word of a reason, without the sentence that squeue puts in its place for some."""
+    text = word(text)
+    if " " not in text:
+        return text
+    first = text.split(",")[0].strip()
+    if first.startswith("Nodes required for job are DOWN"):
+        return "Resources"
+    return first if " " not in first else text
 
 
 def duration_s(text: str | None) -> int | None:
