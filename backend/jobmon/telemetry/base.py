@@ -85,6 +85,8 @@ class NodeMetrics:
 
     read_at: float
     """When the node was measured, which may be long before it was asked."""
+    n_cores: int | None = None
+    """Cores that are online."""
     cpu: CpuShares | None = None
     cores: tuple[CpuShares | None, ...] = ()
     """One entry per core, the index is the one in job layouts; None for a core that is offline or could not be read."""

@@ -81,6 +81,7 @@ class Source:
         memory, swap = state.memory(self._proc, skipped)
         return NodeMetrics(
             read_at=loaded_at,
+            n_cores=len(after.cores) or None,
             cpu=counters.cpu_shares(before.cpu, after.cpu),
             cores=counters.core_shares(before, after),
             memory=memory,

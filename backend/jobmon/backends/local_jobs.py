@@ -1,0 +1,124 @@
+"""Choose which sessions, services and containers of this machine are shown as jobs, and which cores are theirs."""
+
+import math
+import pwd
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jobmon.telemetry.base import CpuShares, NodeMetrics
+from jobmon.telemetry.procfs import Source
+from jobmon.telemetry.procfs.groups import Group, noticeable
+
+MAX_JOBS = 50
+"""More than this are shown as one job named "other"."""
+OTHER = "other"
+BUSY_PERCENT = 85
+"""A core that works less is not one that a job keeps busy; above the threshold of the rule for idle cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalJob:
+    """Describe one shown group of processes, or the sum of those that are not shown each."""
+
+    id: str
+    name: str
+    user: str
+    start_at: int
+    cores_minute: float
+    """Cores that it kept busy on average over the last minute."""
+    cores: tuple[int, ...]
+    """Numbers of the cores that it keeps busy now."""
+    memory_mb: float
+    memory_max_mb: float
+
+    @property
+    def n_cpus(self) -> int:
+        """Return the cores that it kept busy over the last minute, rounded up, at least 1."""
+        return max(1, math.ceil(self.cores_minute - 0.05))  # a measured 2.02 is two
+
+
+def choose(source: Source, node: NodeMetrics, now: float) -> dict[str, LocalJob]:
+    """Return the groups of processes worth showing, by id; the largest, and the sum of the rest beyond MAX_JOBS."""
+    found = noticeable(source.groups.values(), now)
+    shown, rest = (found, []) if len(found) <= MAX_JOBS else (found[: MAX_JOBS - 1], found[MAX_JOBS - 1 :])
+    cores = _busy_cores_of(source, shown, node)
+    jobs = {
+        group.id: LocalJob(
+            id=group.id,
+            name=group.name,
+            user=_user_name(group.uid),
+            start_at=group.start_at,
+            cores_minute=group.cores_minute,
+            cores=cores[group.id],
+            memory_mb=group.memory_mb,
+            memory_max_mb=group.memory_max_mb,
+        )
+        for group in shown
+    }
+    if rest:
+        jobs[OTHER] = _sum_of(rest, node)
+    return jobs
+
+
+def _busy_cores_of(source: Source, groups: Sequence[Group], node: NodeMetrics) -> dict[str, tuple[int, ...]]:
+    """Return the cores that each group keeps busy; the busiest group chooses first, and no core is chosen twice."""
+    free = {number: core for number, core in enumerate(node.cores) if core and core.busy >= BUSY_PERCENT}
+    result = {}
+    for group in sorted(groups, key=lambda group: -group.cores):
+        wanted = math.floor(group.cores + (100 - BUSY_PERCENT) / 100)
+        seen_on = source.running_on(group) if wanted and free else ()
+        result[group.id] = choose_cores(wanted, free, group.allowed, seen_on)
+        for number in result[group.id]:
+            del free[number]
+    return result
+
+
+@cache
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # a deleted account, or the user of a container
+        return str(uid)
+
+
+def choose_cores(
+    wanted: int, free: Mapping[int, CpuShares], allowed: Iterable[int], seen_on: Sequence[int]
+) -> tuple[int, ...]:
+    """Return up to `wanted` of the free cores, those first on which the job was seen to run, then the busiest."""
+    may = set(allowed) or set(free)
+    candidates = sorted(
+        (number for number in free if number in may), key=lambda number: (number not in seen_on, -free[number].busy)
+    )
+    return tuple(sorted(candidates[:wanted]))
+
+
+def share(avail: int, demand: Mapping[str, float]) -> dict[str, int]:
+    """Return whole cores per user, at least 1 each while there are enough, and together never more than `avail`.
+
+    Where rounding up asks for more than there is, those give way first who need the least.
+    """
+    users = {user: max(1, math.ceil(cores - 0.05)) for user, cores in demand.items()}
+    for user in sorted(users, key=lambda user: (demand[user], user)):
+        excess = sum(users.values()) - avail
+        if excess <= 0:
+            break
+        users[user] -= min(excess, users[user] - math.floor(demand[user]))
+    for user in sorted(users, key=lambda user: (demand[user], user)):
+        users[user] -= min(max(0, sum(users.values()) - avail), users[user])
+    return {user: cores for user, cores in users.items() if cores > 0}
+
+
+def _sum_of(groups: Sequence[Group], node: NodeMetrics) -> LocalJob:
+    total_mb = node.memory.total_mb if node.memory else math.inf
+    memory_mb = min(total_mb, sum(group.memory_mb for group in groups))
+    return LocalJob(
+        id=OTHER,
+        name=f"{len(groups)} smaller sessions and services",
+        user=OTHER,
+        start_at=min(group.start_at for group in groups),
+        cores_minute=sum(group.cores_minute for group in groups),
+        cores=(),
+        memory_mb=memory_mb,
+        memory_max_mb=memory_mb,
+    )
