@@ -5,7 +5,7 @@ from typing import Any
 from jobmon import config as _config
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - each setting has its own type
+def __getattr__(name: str) -> Any:
     """Return the current value of the setting of that name in `[live]`."""
     live = _config.current().live
     if name.isupper() and name.lower() in type(live).model_fields:

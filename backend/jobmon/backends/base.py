@@ -20,6 +20,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jobmon import config
+from jobmon.backends.backfill import slots_now
 from jobmon.model import ClusterState, SourceHealth
 
 Snapshot = dict[str, Any]
@@ -135,7 +137,7 @@ class BackendBase:
         return None
 
     def job_state(self, job_id: str) -> str | None:
-        """Return the state in Slurm's words: RUNNING, PENDING, COMPLETED, FAILED, …"""
+        """Return the state in Slurm's words: RUNNING, PENDING, COMPLETED, FAILED and so on."""
         return None
 
     def job_ncpus(self, job_id: str) -> int | None:
@@ -231,6 +233,5 @@ class BackendBase:
         state = self.cluster_state()
         if state is None:
             return {}
-        from jobmon.backends.backfill import slots_now  # noqa: PLC0415 - only where a scheduler is known
 
-        return slots_now(state)
+        return slots_now(state, only=config.current().live.bf_nodes)

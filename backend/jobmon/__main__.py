@@ -1,0 +1,5 @@
+"""Run the command line: `python -m jobmon`."""
+
+from jobmon.cli import main
+
+raise SystemExit(main())

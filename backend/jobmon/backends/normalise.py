@@ -1,0 +1,290 @@
+"""Turn what a back end answers into what the snapshot holds, or say why that makes no sense.
+
+Every function takes one answer and returns the snapshot's value (percentages and sizes as integers); ValueError says
+what is wrong with it. None passes everywhere: it means unknown.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+Normaliser = Callable[[Any], Any]
+
+MAX_TEXT = 1024
+MAX_MB = 1 << 40
+"""More MiB than this (an exbibyte) on one node is no measurement."""
+MAX_RATE = 1e15
+MAX_MINUTES = 60 * 24 * 366 * 100
+MAX_CORES = 1 << 24
+
+
+def text(value: Any, limit: int = MAX_TEXT) -> str | None:
+    """Return printable text of bounded length; what cannot be printed becomes U+FFFD."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"{_shown(value)} is not text")
+    if len(value) > limit:
+        value = value[: limit - 1] + "…"
+    if value.isprintable():
+        return str(value)
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value)
+
+
+def identity(value: Any) -> str:
+    """Return a host name or a job id; empty or overlong ones are errors."""
+    result = text(value)
+    if not result or len(result) > 255:
+        raise ValueError(f"{_shown(value)} is not a name")
+    return result
+
+
+def flag(value: Any) -> bool | None:
+    """Return a boolean."""
+    if value is None or isinstance(value, bool | np.bool_):
+        return None if value is None else bool(value)
+    raise ValueError(f"{_shown(value)} is not True or False")
+
+
+def number(value: Any, low: float, high: float) -> float | None:
+    """Return a finite number within the bounds."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise ValueError(f"{_shown(value)} is not a number")
+    if not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"{_shown(value)} is not a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def whole(low: float, high: float) -> Normaliser:
+    """Return a normaliser for whole numbers within the bounds."""
+
+    def normalise(value: Any) -> int | None:
+        if type(value) is int and low <= value <= high:  # the usual case, quickly
+            return value
+        result = number(value, low, high)
+        return None if result is None else round(result)
+
+    return normalise
+
+
+def size_mb(value: Any) -> int | None:
+    """Return MiB, rounded up."""
+    result = number(value, 0, MAX_MB)
+    return None if result is None else math.ceil(result)
+
+
+def request_mb(value: Any) -> float | None:
+    """Return requested MiB, which may be a fraction."""
+    result = number(value, 0, MAX_MB)
+    return int(result) if result is not None and result.is_integer() else result
+
+
+def cpu_usage(value: Any) -> dict[str, Any] | None:
+    """Return {"total": [5], "core": [[5] or None, …]} in whole percent that keep their sum."""
+    if not value:
+        return None
+    total = _percentages([_field(value, "total")])[0]
+    if total is None:
+        raise ValueError(f"total {_shown(value['total'])} is not five percentages")
+    cores = value.get("core")
+    if cores is None:
+        cores = []
+    if not isinstance(cores, Iterable) or isinstance(cores, str | Mapping):
+        raise ValueError(f"core {_shown(cores)} is not a list of five percentages each")
+    return {"total": total, "core": _percentages(list(cores))}
+
+
+def _percentages(rows: list[Any]) -> list[list[int] | None]:
+    """Return each row of five percentages in whole numbers, None for a row that is none."""
+    try:
+        table = np.asarray(rows)
+        regular = table.ndim == 2 and table.shape[1] == 5 and table.dtype.kind in "iuf"
+    except (ValueError, TypeError):
+        regular = False
+    if not regular:
+        return [_percentages([row])[0] if _is_five(row) else None for row in rows]
+    good = np.isfinite(table).all(axis=1) & (table >= 0).all(axis=1) & (table.sum(axis=1) <= 102)
+    if table.dtype.kind == "f":
+        table = _round_keeping_sum(np.where(good[:, None], table, 0.0))
+    result: list[list[int] | None] = table.tolist()
+    if not good.all():
+        for index in np.flatnonzero(~good):
+            result[index] = None
+    return result
+
+
+def _is_five(row: Any) -> bool:
+    return (
+        isinstance(row, list | tuple | np.ndarray)
+        and len(row) == 5
+        and all(isinstance(part, int | float | np.number) for part in row)
+    )
+
+
+def _round_keeping_sum(table: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Round each row to whole numbers whose sum is the rounded sum: the largest remainders are rounded up."""
+    floor = np.floor(table)
+    missing = np.minimum(np.rint(table.sum(axis=1)), 100) - floor.sum(axis=1)
+    order = np.argsort(np.argsort(-(table - floor), axis=1, kind="stable"), axis=1)
+    return np.asarray(floor + (order < missing[:, None]), dtype=np.int64)
+
+
+def pair_mb(first: str, second: str) -> Normaliser:
+    """Return a normaliser for {first, second} in MiB where `second` is the total and `first` a part of it."""
+
+    def normalise(value: Any) -> dict[str, int | None] | None:
+        if not value:
+            return None
+        part, total = size_mb(_field(value, first)), size_mb(_field(value, second))
+        if part is not None and total is not None and part > total * 1.01 + 1:
+            raise ValueError(f"{first} {part} is more than {second} {total}")
+        return None if part is None or total is None else {first: part, second: total}
+
+    return normalise
+
+
+def gpus(value: Any) -> dict[str, Any] | None:
+    """Return {"gpu0": {"util", "memory": {"total", "used"}}}; a plain number is the util of an old back end."""
+    if not value:
+        return None
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{_shown(value)} is not a dictionary of GPUs")
+    return {identity(name): _gpu(gpu) for name, gpu in value.items()}
+
+
+def _gpu(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        value = {"util": value}
+    util = number(value.get("util"), 0, 101)
+    memory = value.get("memory") or {}
+    used, total = size_mb(memory.get("used")), size_mb(memory.get("total"))
+    return {
+        "util": None if util is None else min(100, round(util)),
+        "memory": {"total": total, "used": used},
+    }
+
+
+def rates(*names: str) -> Normaliser:
+    """Return a normaliser for {name: amount per second}."""
+
+    def normalise(value: Any) -> dict[str, int | None] | None:
+        if not value:
+            return None if value is None else {}
+        found = {name: number(_field(value, name), 0, MAX_RATE) for name in names}
+        return {name: None if rate is None else round(rate) for name, rate in found.items()}
+
+    return normalise
+
+
+def layout(value: Any) -> dict[str, list[int]]:
+    """Return {host: [index, …]} with whole indices from 0."""
+    if not value:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{_shown(value)} is not a dictionary of hosts")
+    result = {}
+    for host, indices in value.items():
+        numbers = list(indices)
+        if not all(type(index) is int and 0 <= index < MAX_CORES for index in numbers):
+            raise ValueError(f"{_shown(numbers)} are not indices")
+        result[identity(host)] = numbers
+    return result
+
+
+def per_host_mb(value: Any) -> dict[str, int]:
+    """Return {host: MiB}; hosts whose value is unknown are left out."""
+    if not value:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{_shown(value)} is not a dictionary of hosts")
+    sizes = {identity(host): size_mb(size) for host, size in value.items()}
+    return {host: size for host, size in sizes.items() if size is not None}
+
+
+def file_systems(value: Any) -> dict[str, Any]:
+    """Return {file system: {"mds": {counter: rate}, "oss": {"read_bytes", "write_bytes", "iops"}}} per second."""
+    if not value:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{_shown(value)} is not a dictionary of file systems")
+    result = {}
+    for name, parts in value.items():
+        mds, oss = dict(_field(parts, "mds") or {}), _field(parts, "oss") or {}
+        result[identity(name)] = {
+            "mds": {identity(key): number(rate, 0, MAX_RATE) for key, rate in mds.items()},
+            "oss": {key: number(oss.get(key), 0, MAX_RATE) for key in ("read_bytes", "write_bytes", "iops")},
+        }
+    return result
+
+
+def details(**fields: Normaliser) -> Normaliser:
+    """Return a normaliser for a dictionary of optional fields; keys that are not known are left out."""
+
+    def normalise(value: Any) -> dict[str, Any]:
+        if not value:
+            return {}
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{_shown(value)} is not a dictionary")
+        return {key: check(value[key]) for key, check in fields.items() if value.get(key) is not None}
+
+    return normalise
+
+
+def texts(value: Any) -> list[str]:
+    """Return a list of texts."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{_shown(value)} is not a list of texts")
+    return [identity(part) for part in value]
+
+
+def usage(value: Any) -> dict[str, Any]:
+    """Return {"avail", "running", "users": {name: cores}} in whole cores."""
+    cores = whole(0, MAX_CORES * 1024)
+    users = _field(value, "users")
+    if not isinstance(users, Mapping):
+        raise ValueError(f"users {_shown(users)} is not a dictionary")
+    return {
+        "avail": cores(_field(value, "avail")) or 0,
+        "running": cores(_field(value, "running")) or 0,
+        "users": {identity(name): cores(count) or 0 for name, count in users.items()},
+    }
+
+
+def backfill(value: Any) -> dict[str, Any]:
+    """Return {partition: {"cores": {"count", "tMin", "tMax"}}}, times in seconds or None."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{_shown(value)} is not a dictionary of partitions")
+    result: dict[str, Any] = {}
+    for partition, sizes in value.items():
+        if not isinstance(sizes, Mapping):
+            raise ValueError(f"{_shown(sizes)} is not a dictionary of core counts")
+        result[identity(partition)] = {
+            str(int(size)): {
+                "count": whole(0, MAX_CORES)(_field(slot, "count")),
+                "tMin": number(_field(slot, "tMin"), 0, 1e12),
+                "tMax": number(_field(slot, "tMax"), 0, 1e12),
+            }
+            for size, slot in sizes.items()
+        }
+    return result
+
+
+def _field(value: Any, key: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{_shown(value)} is not a dictionary with {key!r}")
+    if key not in value:
+        raise ValueError(f"{_shown(value)} has no {key!r}")
+    return value[key]
+
+
+def _shown(value: Any) -> str:
+    """Return the beginning of a value for a message, however large or odd it is."""
+    try:
+        shown = repr(value)
+    except Exception as error:  # noqa: BLE001 - a value whose repr fails is still a value to complain about
+        shown = f"<{type(value).__name__} whose repr fails: {type(error).__name__}>"
+    return shown if len(shown) <= 80 else shown[:79] + "…"

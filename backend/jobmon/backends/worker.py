@@ -1,0 +1,128 @@
+"""Run a back end in a process of its own, so that it may hang, crash or hold the interpreter without harm.
+
+Started by `child.BackendProcess` as `python -m jobmon.backends.worker FD`; it reads commands from standard input and
+answers on the former standard output, in frames of eight bytes of length, one letter and the body:
+
+    in   S settings and what to remember    C one cycle: {"at": epoch seconds or null, "quarantined": [[method, record]]}
+    out  N names of hosts and jobs          R what the cycle found, as JSON     D the snapshot, as JSON
+         E the back end cannot be loaded or started (text for people)
+
+What the site's code prints goes to standard error, where the daemon logs it.
+"""
+
+import ctypes
+import logging
+import mmap
+import os
+import signal
+import struct
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+import orjson
+
+from jobmon import clock, config
+from jobmon.backends.collect import Collector, Progress
+from jobmon.backends.loader import load_class
+from jobmon.errors import JobmonError
+
+HEADER = struct.Struct("<Qc")
+MAX_FRAME = 1 << 30
+PROGRESS_BYTES = 16
+PR_SET_PDEATHSIG = 1
+
+
+def write_frame(stream: BinaryIO, kind: bytes, body: bytes) -> None:
+    """Write one frame."""
+    stream.write(HEADER.pack(len(body), kind))
+    stream.write(body)
+    stream.flush()
+
+
+def main() -> None:
+    """Serve cycles until standard input ends."""
+    # A daemon that is killed must not leave a back end behind, even one that hangs.
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which then ends us
+    commands = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    cells: Any = memoryview(mmap.mmap(int(sys.argv[1]), PROGRESS_BYTES)).cast("Q")
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
+
+    start = orjson.loads(_read_frame(commands))
+    settings = config.use(config.parse(start["settings"], "settings"))
+    logging.getLogger().setLevel(settings.daemon.log_level.upper())
+    progress = Progress(cells)
+    try:
+        progress.phase("import")
+        backend_class = load_class(settings.live.backend, settings.live.backend_path)
+        progress.phase("__init__")
+        backend = backend_class(start["no_history"])
+        progress.phase("init")
+        backend.init()
+    except JobmonError as error:
+        write_frame(answers, b"E", str(error).encode())
+        return
+    except Exception as error:
+        logging.getLogger("jobmon.backend").exception("the back end %r cannot be started", settings.live.backend)
+        write_frame(answers, b"E", f"{type(error).__name__}: {error}".encode())
+        return
+
+    def announce(hosts: list[str], jobs: list[str]) -> None:
+        write_frame(answers, b"N", orjson.dumps([hosts, jobs]))
+
+    collector = Collector(backend, announce, progress, dict(start["mem_max"]))
+    while True:
+        progress.phase("idle")
+        frame = _read_frame(commands)
+        if not frame:
+            return
+        command = orjson.loads(frame)
+        collector.quarantined = {(method, record) for method, record in command["quarantined"]}
+        report, snapshot = _cycle(collector, command["at"], settings.live)
+        write_frame(answers, b"R", orjson.dumps(report))
+        write_frame(answers, b"D", snapshot)
+        if snapshot and command["at"] is None:
+            collector.one("write_influx", backend.write_influx, None)
+
+
+def _cycle(collector: Collector, at: int | None, settings: config.LiveSettings) -> tuple[dict[str, Any], bytes]:
+    """Return the report and the serialised snapshot of one cycle; an empty snapshot when there is none."""
+    began = time.monotonic()
+    report: dict[str, Any] = {"error": "", "backfill": {}}
+    body = b""
+    with clock.replaced(lambda: float(at or 0)) if at is not None else nullcontext():
+        timestamp = clock.now_s()
+        try:
+            snapshot = collector.collect(timestamp, settings)
+            if settings.backfill and at is None:
+                report["backfill"] = collector.backfill()
+            body = orjson.dumps(snapshot)
+        except JobmonError as error:
+            report["error"] = str(error)
+        except Exception as error:
+            collector.backend.log.exception("the back end failed in this cycle")
+            report["error"] = f"{type(error).__name__}: {error}"
+        report["sources"] = collector.one("sources", lambda: [asdict(s) for s in collector.backend.sources()], [])
+    report["skipped"] = [asdict(skipped) for skipped in collector.skipped]
+    report["skipped_count"] = collector.skipped_count
+    report["collect_s"] = time.monotonic() - began
+    return report, body
+
+
+def _read_frame(stream: BinaryIO) -> bytes:
+    """Return the body of the next frame; empty at the end of the stream."""
+    header = stream.read(HEADER.size)
+    if len(header) < HEADER.size:
+        return b""
+    size, _kind = HEADER.unpack(header)
+    return stream.read(size)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Be the command line."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+
+from jobmon import __version__, capabilities, config, daemon, logs, testing
+from jobmon.backends.child import BackendProcess, CycleFailed
+from jobmon.backends.loader import GROUP, load_class
+from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_RUNNING = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return its exit code: 0 good, 1 failed, 2 wrong settings or usage, 3 already running."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except JobmonError as error:
+        print(f"jobmon: {error}", file=sys.stderr)
+        if isinstance(error, AlreadyRunningError):
+            return EXIT_RUNNING
+        return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nothing is left to say
+        return 128 + signal.SIGPIPE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", metavar="FILE", help="settings (default: $JOBMON_CONFIG, /etc/jobmon/jobmon.toml)")
+    common.add_argument(
+        "--set", metavar="TABLE.KEY=VALUE", action="append", default=[], dest="overrides",
+        help="override one setting, such as live.backend=simulated; may be repeated",
+    )  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="jobmon", description="Show the people of an HPC cluster what their jobs are doing.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"jobmon {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command: argparse.ArgumentParser = commands.add_parser(
+            name, parents=[common], help=text[0].lower() + text[1:], description=f"{text}.", allow_abbrev=False
+        )
+        command.set_defaults(run=run)
+        return command
+
+    run = add("run", _run, "Run the daemon: publish a snapshot at each interval and serve the page")
+    run.add_argument("--once", action="store_true", help="run one cycle, without the web server, and stop")
+    run.add_argument("--only", metavar="NAME[,NAME]", default="", help="run only these capabilities")
+
+    backend = commands.add_parser("backend", help="list and test back ends", description="List and test back ends.")
+    actions = backend.add_subparsers(title="actions", metavar="ACTION", required=True)
+    test = actions.add_parser("test", parents=[common], help="run the contract on a back end; writes nothing",
+                              description="Run one cycle of a back end and say what is wrong with it.")  # fmt: skip
+    test.add_argument("name", metavar="NAME", help="what [live] backend would say: NAME of backend_NAME.py")
+    test.set_defaults(run=_backend_test)
+    listing = actions.add_parser("list", parents=[common], help="list the back ends that can be named")
+    listing.set_defaults(run=_backend_list)
+
+    add("settings", _settings, "Check the settings, and print those in force")
+    return parser
+
+
+def _load(options: argparse.Namespace) -> config.Settings:
+    return config.use(config.load(options.config, options.overrides))
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = _load(options)
+    logs.start(settings.daemon.log_level)
+    only = [name for name in options.only.split(",") if name]
+    if options.once:
+        return daemon.run_once(settings, capabilities.create(settings, only))
+    return daemon.Daemon(
+        load=lambda: _load(options),
+        create=lambda current: capabilities.create(current, only),
+        on_listening=lambda url: print(f"jobmon {__version__}: the page is at {url}", flush=True),
+    ).run()
+
+
+def _backend_test(options: argparse.Namespace) -> int:
+    settings = config.load(options.config, [*options.overrides, f"live.backend={json.dumps(options.name)}"])
+    config.use(settings)
+    logs.start("error")
+    findings = testing.check_class(load_class(settings.live.backend, settings.live.backend_path))
+    process = BackendProcess(settings, no_history=True)
+    try:
+        cycle = process.cycle()
+        snapshot = json.loads(cycle.snapshot)
+        findings += testing.check_skipped(cycle.skipped)
+        findings += testing.check_snapshot(snapshot)
+        findings += [testing.Finding("error", method, f"hung or crashed for {record or 'this cycle'}")
+                     for method, record in process.quarantined()]  # fmt: skip
+        nodes, jobs = snapshot["nodes"], snapshot["jobs"]
+        running = sum(job["state"] == "RUNNING" for job in jobs.values())
+        print(f"{options.name}: {len(nodes)} nodes ({sum(n['up'] for n in nodes.values())} up), {len(jobs)} jobs "
+              f"({running} running), {cycle.collect_s:.2f} s, {len(cycle.snapshot) / 1e6:.2f} MB")  # fmt: skip
+        missing = [key for key in ("cpu", "mem", "swap", "gpus", "infiniband", "lustre", "jobfs")
+                   if nodes and all(node[key] is None for node in nodes.values())]  # fmt: skip
+        if missing:
+            print(f"not known of any node, so the page leaves it out: {', '.join(missing)}")
+    except CycleFailed as failure:
+        findings.append(testing.Finding("error", "cycle", str(failure)))
+    finally:
+        process.close()
+    for finding in findings:
+        print(f"{finding.level}: {finding.method} {finding.text}")
+    errors = sum(finding.level == "error" for finding in findings)
+    print(f"{errors} errors, {len(findings) - errors} warnings" if findings else "all is well")
+    return EXIT_FAILED if errors else 0
+
+
+def _backend_list(options: argparse.Namespace) -> int:
+    settings = _load(options)
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        print(f"{point.name:12} {point.value}")
+    for folder in settings.live.backend_path.split(os.pathsep):
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:  # noqa: PTH112, PTH208 - plain names
+            if name.startswith("backend_") and name.endswith(".py"):
+                print(f"{name[8:-3]:12} {folder}/{name}")
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> int:
+    settings = _load(options)
+    for table, values in settings.model_dump(mode="json").items():
+        print(f"[{table}]")
+        for key, value in values.items():
+            print(f"{key} = {json.dumps(value)}")
+        print()
+    return 0

@@ -1,0 +1,1 @@
+"""Show what jobs and nodes are doing now, what they did, and what could start."""

@@ -1,0 +1,188 @@
+"""Build live/summary and live/latest: what the page lists, and what changed (schema/summary and latest)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobmon import __version__
+from jobmon.model import natural_key
+
+FORMAT = 1
+
+JOB_TEXTS = ("name", "user", "state", "partition", "account", "reason", "dependency", "arrayTasks")
+JOB_COLUMNS = ("id", *JOB_TEXTS, "cpus", "gpus", "nNodes", "timeLimit", "runTime", "start", "end", "submit", "priority",
+               "memReq", "memMax", "jobfsReq", "exitCode", "hosts", "hostCores", "hostGpus")  # fmt: skip
+NODE_COLUMNS = ("name", "up", "counted", "cpus", "gpus", "memTotal", "swapTotal", "state", "reason", "partitions",
+                "shard")  # fmt: skip
+_STATE, _START, _PRIORITY, _MEM_MAX = (JOB_COLUMNS.index(c) for c in ("state", "start", "priority", "memMax"))
+
+Row = tuple[Any, ...]
+
+
+@dataclass
+class Tables:
+    """Hold the rows of one snapshot, texts as texts."""
+
+    timestamp: int
+    nodes: list[Row]
+    jobs: dict[str, Row]
+    partitions: list[dict[str, Any]]
+    reservations: list[dict[str, Any]]
+
+
+@dataclass
+class Strings:
+    """Give each text a number."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def of(self, text: str) -> int:
+        """Return the number of a text."""
+        return self.numbers.setdefault(text, len(self.numbers))
+
+
+def tables(snapshot: dict[str, Any], shards: dict[str, int]) -> Tables:
+    """Return the rows of a snapshot; `shards` is the number of the cores file of each host."""
+    names = sorted(snapshot["nodes"], key=natural_key)
+    place = {name: index for index, name in enumerate(names)}
+    return Tables(
+        timestamp=snapshot["timestamp"],
+        nodes=[_node_row(name, snapshot["nodes"][name], shards[name]) for name in names],
+        jobs={job_id: _job_row(job_id, job, place) for job_id, job in snapshot["jobs"].items()},
+        partitions=[p | {"nodes": _places(p["nodes"], place)} for p in snapshot.get("partitions", ())],
+        reservations=[r | {"nodes": _places(r["nodes"], place)} for r in snapshot.get("reservations", ())],
+    )
+
+
+def summary(now: Tables, common: dict[str, Any]) -> dict[str, Any]:
+    """Return live/summary; `common` holds the fields that are neither tables nor strings."""
+    strings = Strings()
+    return {
+        **common,
+        "nodes": _node_columns(now.nodes, strings),
+        "jobs": _job_columns(now.jobs.values(), strings),
+        "partitions": now.partitions,
+        "reservations": now.reservations,
+        "strings": list(strings.numbers),
+    }
+
+
+def latest(before: Tables | None, now: Tables, common: dict[str, Any], point: dict[str, Any]) -> dict[str, Any]:
+    """Return live/latest: the rows that changed since `before`, and the newest point of the series."""
+    strings = Strings()
+    old = before.jobs if before else {}
+    changed = [row for job_id, row in now.jobs.items() if job_id not in old or _mark(old[job_id]) != _mark(row)]
+    part: dict[str, Any] = {**common, "jobs": _job_columns(changed, strings)}
+    if before is None or before.nodes != now.nodes:
+        part["nodes"] = _node_columns(now.nodes, strings)
+    if before is None or before.partitions != now.partitions:
+        part["partitions"] = now.partitions
+    if before is None or before.reservations != now.reservations:
+        part["reservations"] = now.reservations
+    part["strings"] = list(strings.numbers)
+    return {
+        "format": FORMAT,
+        "timestamp": now.timestamp,
+        "previous": common["previous"],
+        "summary": part,
+        "jobsGone": [job_id for job_id in old if job_id not in now.jobs],
+        "point": point,
+    }
+
+
+def common_fields(
+    snapshot: dict[str, Any], previous: int | None, interval: float, cycle: dict[str, Any], series: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what a summary tells beside its tables; `sources` are added by whoever knows them."""
+    return {
+        "format": FORMAT,
+        "timestamp": snapshot["timestamp"],
+        "previous": previous,
+        "interval": interval,
+        "cluster": snapshot.get("cluster", ""),
+        "version": __version__,
+        "usage": {"avail": snapshot["usage"]["avail"], "running": snapshot["usage"]["running"]},
+        "cycle": cycle,
+        "series": series,
+    }
+
+
+def _node_row(name: str, node: dict[str, Any], shard: int) -> Row:
+    return (
+        name,
+        int(node["up"]),
+        int(node["isCounted"]),
+        node["nCpus"],
+        node["nGpus"],
+        node["mem"]["total"] if node["mem"] else None,
+        node["swap"]["total"] if node["swap"] else None,
+        node.get("state", ""),
+        node.get("reason", ""),
+        ",".join(node.get("partitions", ())),
+        shard,
+    )
+
+
+def _job_row(job_id: str, job: dict[str, Any], place: dict[str, int]) -> Row:
+    layout = job["layout"] | job["layoutDown"] if "layoutDown" in job else job["layout"]
+    gpus = job["gpuLayout"]
+    running = job["state"] == "RUNNING"
+    return (
+        job_id,
+        job["name"],
+        job["username"],
+        job["state"],
+        job.get("partition", ""),
+        job.get("account", ""),
+        job.get("reason", ""),
+        job.get("dependency", ""),
+        job.get("arrayTasks", ""),
+        job["nCpus"],
+        job["nGpus"],
+        job.get("nNodes") or len(layout) or None,
+        job["timeLimit"],
+        None if running and job["startTime"] else job["runTime"],
+        job["startTime"] or None,
+        job.get("endTime"),
+        job.get("submitTime"),
+        job.get("priority"),
+        job["memReq"] or None,
+        job["memMax"] or None,
+        job["jobfsReq"] or None,
+        job.get("exitCode"),
+        [place[host] for host in layout],
+        [len(cores) for cores in layout.values()],
+        [len(gpus.get(host, ())) for host in layout] if gpus else [],
+    )
+
+
+def _mark(row: Row) -> Row:
+    """Return what must change in a row for it to be sent again: not what drifts with every cycle."""
+    marked = list(row)
+    marked[_PRIORITY] = None
+    if row[_MEM_MAX]:
+        marked[_MEM_MAX] = row[_MEM_MAX].bit_length(), row[_MEM_MAX] >> max(0, row[_MEM_MAX].bit_length() - 5)
+    if row[_STATE] == "PENDING" and row[_START]:
+        marked[_START] = row[_START] // 600
+    return tuple(marked)
+
+
+def _job_columns(rows: Iterable[Row], strings: Strings) -> dict[str, Sequence[Any]]:
+    return _columns(JOB_COLUMNS, JOB_TEXTS, rows, strings)
+
+
+def _node_columns(rows: Iterable[Row], strings: Strings) -> dict[str, Sequence[Any]]:
+    return _columns(NODE_COLUMNS, ("state", "reason", "partitions"), rows, strings)
+
+
+def _columns(names: Sequence[str], texts: Sequence[str], rows: Iterable[Row], strings: Strings) -> dict[str, Any]:
+    """Return {column: values}; the columns in `texts` as numbers of strings."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [[] for _ in names]
+    return {
+        name: [strings.of(text) for text in column] if name in texts else column
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+def _places(hosts: Iterable[str], place: dict[str, int]) -> list[int]:
+    return [place[host] for host in hosts if host in place]
