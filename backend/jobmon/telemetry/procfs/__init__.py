@@ -9,7 +9,7 @@ from pathlib import Path
 from jobmon import clock
 from jobmon.errors import SourceError
 from jobmon.model import Skipped
-from jobmon.telemetry.base import JobMetrics, Metrics, NodeMetrics
+from jobmon.telemetry.base import JobMetrics, Memory, Metrics, NodeMetrics
 from jobmon.telemetry.procfs import counters, gpus, groups, processes, state
 from jobmon.telemetry.procfs.groups import Group
 
@@ -44,9 +44,10 @@ class Source:
 
     def prepare(self) -> None:
         """Take a first reading, so that the first load has something to compare with."""
-        self._counters = counters.read(self._monotonic(), self._proc, self._sys)
-        self._processes_at = self._monotonic()
-        self._processes = processes.read_all(self._proc, [])
+        first = counters.read(self._monotonic(), self._proc, self._sys)
+        self.groups = {}
+        self._follow_groups(state.memory(self._proc, [])[0], first, [])
+        self._counters = first
 
     def load(self) -> Metrics:
         """Return this host and its groups of processes; the first load takes two readings, 0.2 s apart.
@@ -66,7 +67,7 @@ class Source:
             raise SourceError(f"{self._proc / 'stat'} tells nothing about the processors")
         skipped = list(after.skipped)
         node = self._node(before, after, loaded_at, skipped)
-        self._follow_groups(node, after, skipped)
+        self._follow_groups(node.memory, after, skipped)
         self._counters = after
         jobs = {group.id: self._job(group) for group in self.groups.values()}
         return Metrics(loaded_at, {self.host: node}, jobs, tuple(skipped))
@@ -94,20 +95,20 @@ class Source:
             boot_at=after.boot_at,
         )
 
-    def _follow_groups(self, node: NodeMetrics, after: counters.Counters, skipped: list[Skipped]) -> None:
+    def _follow_groups(self, memory: Memory | None, after: counters.Counters, skipped: list[Skipped]) -> None:
         ticks_per_s = os.sysconf("SC_CLK_TCK")
         at = self._monotonic()
         found = processes.read_all(self._proc, skipped)
         used = processes.ticks_used(self._processes, found)
         reading = groups.Reading(
             at=at,
-            elapsed_s=max(at - self._processes_at, MIN_INTERVAL_S),
+            elapsed_s=max(at - self._processes_at, MIN_INTERVAL_S) if self._counters else 0.0,
             processes=found,
             used_s={pid: ticks / ticks_per_s for pid, ticks in used.items()},
             boot_at=after.boot_at or 0,
             boot_id=self._boot_id(),
             cpus=max(1, len(after.cores)),
-            memory_mb=node.memory.total_mb if node.memory else float("inf"),
+            memory_mb=memory.total_mb if memory else float("inf"),
             ticks_per_s=ticks_per_s,
         )
         self.groups = groups.follow(self.groups, reading, self._sys / "fs" / "cgroup")

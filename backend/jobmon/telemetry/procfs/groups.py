@@ -64,6 +64,7 @@ class Reading:
 
     at: float
     elapsed_s: float
+    """Since the load before; 0 for the first one, which can tell nothing about processor time."""
     processes: Mapping[int, Process]
     used_s: Mapping[int, float]
     """Pid → processor time since the load before."""
@@ -127,10 +128,12 @@ def _started_at(start_ticks: int, reading: Reading) -> int:
 
 
 def _update(group: Group, processes: Sequence[Process], counted: Usage, reading: Reading) -> Group:
-    used_s = _used_s(group, processes, counted, reading)
-    history = _recent((*group.history, (reading.elapsed_s, used_s)))
-    cores = used_s / reading.elapsed_s
-    cores_minute = sum(used for _, used in history) / sum(length for length, _ in history)
+    history, cores, cores_minute = group.history, 0.0, 0.0
+    if reading.elapsed_s > 0:
+        used_s = _used_s(group, processes, counted, reading)
+        history = _recent((*history, (reading.elapsed_s, used_s)))
+        cores = used_s / reading.elapsed_s
+        cores_minute = sum(used for _, used in history) / sum(length for length, _ in history)
     memory_mb, peak_mb = _memory(processes, counted, reading.memory_mb)
     noticed = cores_minute >= NOTICEABLE_CORES or memory_mb >= NOTICEABLE_MB
     start_at = _started_at(group.start_ticks, reading)
