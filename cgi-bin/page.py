@@ -265,23 +265,19 @@ def join(contents):
         stream = zlib.compressobj(1, zlib.DEFLATED, 31)
         return stream.compress(unpack(contents)) + stream.flush()
     checksum = size = 0
+    powers = [1 << 23]  # x to the powers 8, 16, 32, ...; the highest bit is the constant term
+    while len(powers) < 32:
+        powers.append(multiply(powers[-1], powers[-1]))
     for content in contents:
         length = int.from_bytes(content[-4:], "little")
-        checksum = shift(checksum, length) ^ int.from_bytes(content[-8:-4], "little")
+        # What a CRC-32 becomes when bytes follow: it, times x to the power of 8 x their number.
+        for bit, power in enumerate(powers):
+            if length >> bit & 1:
+                checksum = multiply(checksum, power)
+        checksum ^= int.from_bytes(content[-8:-4], "little")
         size += length
     data = b"".join(content[10:-10] for content in contents)
     return HEAD + data + LAST_BLOCK + checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
-
-
-def shift(checksum, length):
-    """Return what a CRC-32 becomes when `length` bytes follow: it, times x to the power of 8 x length."""
-    power = 1 << 23  # x to the power of 8; the highest bit is the constant term
-    while length:
-        if length & 1:
-            checksum = multiply(checksum, power)
-        power = multiply(power, power)
-        length >>= 1
-    return checksum
 
 
 def multiply(a, b):

@@ -1,0 +1,112 @@
+"""Put the web application together: published files, page, state, and what the capabilities add."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import jobmon
+from jobmon.config import Settings
+from jobmon.web import problems, published, static
+
+Health = Callable[[], Mapping[str, Any]]
+"""Returns what /healthz shows; its "status" is "ok" when all is well."""
+
+SAFETY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+class Capability(Protocol):
+    """Be what the web application wants to know of a capability."""
+
+    @property
+    def name(self) -> str:
+        """Return the word that its addresses begin with, below /api."""
+
+    def routes(self) -> APIRouter | None:
+        """Return its own addresses, below /api/NAME; None when it has none."""
+
+
+class Outermost:
+    """Answer HEAD wherever GET is answered, and add the security headers to everything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; the server leaves out the body of an answer to HEAD by itself."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SAFETY.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        await self._app({**scope, "method": method}, receive, send_safely)
+
+
+def _all_is_well() -> Mapping[str, Any]:
+    return {"status": "ok"}
+
+
+def create(
+    settings: Settings,
+    capabilities: Iterable[Capability] = (),
+    health: Health = _all_is_well,
+    page: Path = static.FOLDER,
+) -> FastAPI:
+    """Return the application; `page` is the folder of the built page."""
+    app = FastAPI(
+        title="jobmon",
+        version=jobmon.__version__,
+        description="What the jobs of a cluster are doing. Times are UTC epoch seconds.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.include_router(published.router(settings.live))
+    app.include_router(_state(health))
+    for capability in capabilities:
+        routes = capability.routes()
+        if routes is not None:
+            app.include_router(routes, prefix=f"/api/{capability.name}", tags=[capability.name])
+    app.include_router(static.router(settings.web.site, page))
+    app.add_middleware(Outermost)
+    return app
+
+
+def _state(health: Health) -> APIRouter:
+    routes = APIRouter(tags=["state"], default_response_class=Response)
+    unchecked = {"Cache-Control": "no-store"}
+
+    @routes.get(
+        "/healthz", summary="Whether the daemon does its work", responses={503: {"description": "It does not."}}
+    )
+    def healthz() -> Response:
+        state = health()
+        status = 200 if state.get("status") == "ok" else 503
+        return Response(orjson.dumps(state) + b"\n", status, unchecked, "application/json")
+
+    @routes.get("/metrics", summary="The daemon's own metrics for Prometheus")
+    def metrics() -> Response:
+        return Response(generate_latest(), 200, unchecked, CONTENT_TYPE_LATEST)
+
+    return routes

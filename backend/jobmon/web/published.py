@@ -1,0 +1,158 @@
+"""Serve the published files as they are stored, at the addresses of the CGI scripts and with the same meaning."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import StringConstraints
+from starlette.responses import Response
+
+from jobmon.config import LiveSettings
+from jobmon.errors import SpoolError
+from jobmon.spool import reader, writer
+from jobmon.web import joined, negotiation
+from jobmon.web.problems import ProblemError
+
+INDEX = "cgi.index"
+MAX_NAMES = 24
+TIME = r"^[0-9]{1,12}(\.[0-9]*)?$"
+PAGE = r"^(live|probes|batch|factories|compare)(/[a-z0-9_-]{1,64}){0,3}$"
+LASTING = re.compile(r"live/series/[a-z0-9_-]+/[0-9]+")
+NULL = writer.compress(b"null\n")
+JSON = "application/json"
+LINES = "application/x-ndjson"
+PROBLEM = "application/problem+json"
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file, gzipped as it is stored for whoever accepts that.", "content": {JSON: {}}},
+    304: {"description": "The reader has this version already (If-None-Match)."},
+    400: {"description": "A parameter is missing or wrong.", "content": {PROBLEM: {}}},
+    404: {"description": "There is no such file, or not yet.", "content": {PROBLEM: {}}},
+    503: {"description": "The published files cannot be read.", "content": {PROBLEM: {}}},
+}
+
+Time = Annotated[
+    str | None, Query(pattern=TIME, description="Epoch seconds; the stored snapshot nearest to it is sent.")
+]
+Names = Annotated[
+    list[Annotated[str, StringConstraints(pattern=PAGE)]],
+    Query(
+        min_length=1,
+        max_length=MAX_NAMES,
+        description="A page, such as live/summary. Several give one document per line, null for one that is missing.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Be a published file: its gzip member, and a tag that changes with it."""
+
+    content: bytes
+    tag: str
+
+
+def load(folder: Path, name: str) -> Stored | None:
+    """Return a plain file of the folder; None when there is none of that name (a link is not one)."""
+    try:
+        handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if (folder / name).is_symlink():
+            return None
+        raise ProblemError(503, "The published files cannot be read.") from error
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return Stored(file.read(), f"{status.st_mtime_ns:x}-{status.st_size:x}")
+
+
+def stored_times(folder: Path, pattern: str) -> list[int]:
+    """Return the ascending times of the snapshots: from the index, else from the names of the files."""
+    index = load(folder, INDEX)
+    if index is None:
+        return reader.times_on_disk(folder, pattern)
+    return [int(line) for line in index.content.split(b"\n")[1:] if line.isdigit()]
+
+
+def nearest(folder: Path, pattern: str, wanted: float) -> tuple[int, Stored] | None:
+    """Return time and file of the snapshot nearest to `wanted`; one that was purged since is passed over."""
+    times = stored_times(folder, pattern)
+    while (time := reader.nearest(times, wanted)) is not None:
+        file = load(folder, pattern.format(time))
+        if file is not None:
+            return time, file
+        times.remove(time)
+    return None
+
+
+def router(live: LiveSettings) -> APIRouter:
+    """Return the four addresses of the published files."""
+    routes = APIRouter(prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response)
+    folder = Path(live.data_path)
+
+    @routes.get("/data.py", summary="The newest snapshot, or a stored one")
+    def data(request: Request, time: Time = None) -> Response:
+        if time is None:
+            return send(request, folder, [load(folder, live.file_name_pattern.format(""))])
+        found = nearest(folder, live.file_name_pattern, float(time))
+        if found is None:
+            return send(request, folder, [None])
+        return send(request, folder, [found[1]], {"X-Jobmon-Time": str(found[0])})
+
+    @routes.get("/history.py", summary="The use of cores over time")
+    def history(request: Request) -> Response:
+        return send(request, folder, [load(folder, live.file_name_history)])
+
+    @routes.get("/backfill.py", summary="What could start now")
+    def backfill(request: Request) -> Response:
+        return send(request, folder, [load(folder, live.file_name_backfill)])
+
+    @routes.get("/page.py", summary="One or several files of the page")
+    def page(request: Request, name: Names) -> Response:
+        files = [load(folder, f"{page}.json.gz") for page in name]
+        lasting = None not in files and all(LASTING.fullmatch(page) for page in name)
+        return send(request, folder, files, lasting=lasting)
+
+    return routes
+
+
+def send(
+    request: Request,
+    folder: Path,
+    files: list[Stored | None],
+    headers: dict[str, str] | None = None,
+    *,
+    lasting: bool = False,
+) -> Response:
+    """Answer with the files in the form that the reader takes; `lasting` ones may be kept for ever."""
+    if not any(files):
+        if not folder.is_dir():
+            raise ProblemError(503, "The folder of the published files is missing.")
+        if len(files) == 1:
+            raise ProblemError(404, "There is no such file, or not yet.")
+    packed = negotiation.accepts_gzip(request.headers.get("accept-encoding", ""))
+    tag = '"' + ".".join(file.tag if file else "0" for file in files) + ("-gzip" if packed else "") + '"'
+    headers = {
+        "Vary": "Accept-Encoding",
+        "ETag": tag,
+        "Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache",
+        **(headers or {}),
+    }
+    if negotiation.is_known(tag, request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=headers)
+    contents = [file.content if file else NULL for file in files]
+    try:
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+            body = contents[0] if len(contents) == 1 else joined.join(contents)
+        else:
+            body = joined.unpack(contents)
+    except SpoolError as error:
+        raise ProblemError(500, "A published file is damaged or cut off.") from error
+    return Response(body, 200, headers, JSON if len(files) == 1 else LINES)
