@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     listing = actions.add_parser("list", parents=[common], help="list the back ends that can be named")
     listing.set_defaults(run=_backend_list)
 
+    add("status", _status, "Ask the running daemon how it is doing")
     add("settings", _settings, "Check the settings, and print those in force")
     return parser
 
@@ -131,6 +134,22 @@ def _backend_list(options: argparse.Namespace) -> int:
             if name.startswith("backend_") and name.endswith(".py"):
                 print(f"{name[8:-3]:12} {folder}/{name}")
     return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    settings = _load(options)
+    url = f"http://{settings.web.host}:{settings.web.port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            health = json.load(answer)
+    except urllib.error.HTTPError as answer:  # 503 has a body that says what is wrong
+        health = json.load(answer)
+    except (OSError, ValueError) as error:
+        print(f"jobmon: {url} does not answer: {getattr(error, 'reason', error)}", file=sys.stderr)
+        return EXIT_FAILED
+    for name, state in health.get("capabilities", {}).items():
+        print(f"{name}: {state['status']}: {state['error'] or state['now']}")
+    return 0 if health["status"] == "ok" else EXIT_FAILED
 
 
 def _settings(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Read jobmon.toml into one frozen model per table, and check everything at the start.
 
-The first file that exists is taken: `--config`, the environment variable JOBMON_CONFIG, /etc/jobmon/jobmon.toml; without
-any, every setting has its default. `--set table.key=value` overrides single settings.
+The file is the one named by `--config`, else by the environment variable JOBMON_CONFIG, else /etc/jobmon/jobmon.toml;
+without any, every setting has its default. `--set table.key=value` overrides single settings.
 """
 
 import fnmatch
@@ -80,7 +80,7 @@ class LiveSettings(Table):
 
     @property
     def cycle_timeout_s(self) -> float:
-        """Return the deadline of a cycle's back-end part in seconds: `cycle_timeout`, or 80 % of the interval, ≥ 5 s."""
+        """Return the deadline of the back end's part in seconds: `cycle_timeout`, or 80 % of the interval, ≥ 5 s."""
         return self.cycle_timeout or max(5.0, 0.8 * self.update_interval)
 
 
@@ -152,7 +152,7 @@ def use(settings: Settings) -> Settings:
 
 
 def load(file: str | os.PathLike[str] | None = None, overrides: Sequence[str] = ()) -> Settings:
-    """Return the settings of a file and of `table.key=value` overrides; errors are SettingsError, written for people."""
+    """Return the settings of a file and of `table.key=value` overrides; errors are SettingsError."""
     path = _find_file(file)
     values: dict[str, Any] = {}
     if path is not None:

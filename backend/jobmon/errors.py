@@ -12,7 +12,7 @@ class SettingsError(JobmonError):
 
 
 class MissingExtraError(SettingsError):
-    """The settings ask for something whose optional package is not installed; the text holds the command that installs it."""
+    """An optional package that the settings ask for is missing; the text holds the command that installs it."""
 
 
 class SourceError(JobmonError):

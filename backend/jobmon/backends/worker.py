@@ -3,7 +3,7 @@
 Started by `child.BackendProcess` as `python -m jobmon.backends.worker FD`; it reads commands from standard input and
 answers on the former standard output, in frames of eight bytes of length, one letter and the body:
 
-    in   S settings and what to remember    C one cycle: {"at": epoch seconds or null, "quarantined": [[method, record]]}
+    in   S settings and what to remember    C one cycle: {"at": seconds or null, "quarantined": [[method, record]]}
     out  N names of hosts and jobs          R what the cycle found, as JSON     D the snapshot, as JSON
          E the back end cannot be loaded or started (text for people)
 

