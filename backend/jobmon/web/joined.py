@@ -1,18 +1,19 @@
 """Make one gzip member of several, because browsers stop reading at the end of a first member.
 
 The members that `spool.writer` makes end their data on a byte before an empty last block, so the data of one can follow
-that of another without unpacking; only the checksum has to be worked out. Others are unpacked and packed again. The CGI
-scripts do the same with the standard library alone; the web tests hold both to it.
+that of another without unpacking; only the checksum has to be combined. Others are unpacked and packed again. The CGI
+scripts do the same with the standard library alone.
 """
 
 import gzip
 import zlib
 from collections.abc import Sequence
 
+from isal import isal_zlib
+
 from jobmon.errors import SpoolError
 from jobmon.spool import writer
 
-_POLYNOMIAL = 0xEDB88320
 _SAMPLE = writer.compress(b"")
 _HEAD, _LAST_BLOCK = _SAMPLE[:10], _SAMPLE[-10:-8]
 _BYTE_BORDER = b"\0\0\xff\xff"
@@ -33,7 +34,7 @@ def join(contents: Sequence[bytes]) -> bytes:
     checksum = size = 0
     for content in contents:
         length = int.from_bytes(content[-4:], "little")
-        checksum = _after(checksum, length) ^ int.from_bytes(content[-8:-4], "little")
+        checksum = isal_zlib.crc32_combine(checksum, int.from_bytes(content[-8:-4], "little"), length)
         size = (size + length) & 0xFFFFFFFF
     data = b"".join(content[10:-10] for content in contents)
     return _HEAD + data + _LAST_BLOCK + checksum.to_bytes(4, "little") + size.to_bytes(4, "little")
@@ -41,34 +42,3 @@ def join(contents: Sequence[bytes]) -> bytes:
 
 def _is_joinable(content: bytes) -> bool:
     return content.startswith(_HEAD) and content[-14:-8] == _BYTE_BORDER + _LAST_BLOCK
-
-
-def _after(checksum: int, length: int) -> int:
-    """Return what a CRC-32 becomes when `length` bytes follow: it, times x to the power of 8 x length."""
-    for power in _POWERS:
-        if length & 1:
-            checksum = _times(checksum, power)
-        length >>= 1
-    return checksum
-
-
-def _times(a: int, b: int) -> int:
-    """Return the product of two polynomials over GF(2), modulo that of CRC-32."""
-    product = 0
-    while a:
-        if a & 0x80000000:
-            product ^= b
-        a = a << 1 & 0xFFFFFFFF
-        b = b >> 1 ^ (_POLYNOMIAL if b & 1 else 0)
-    return product
-
-
-def _powers() -> list[int]:
-    """Return x to the powers 8, 16, 32, …; the highest bit is the constant term."""
-    powers = [1 << 23]
-    while len(powers) < 32:
-        powers.append(_times(powers[-1], powers[-1]))
-    return powers
-
-
-_POWERS = _powers()
