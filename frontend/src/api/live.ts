@@ -1,0 +1,138 @@
+// What an open page holds of the cluster's present, and how it keeps up: a summary and the last chunks of series
+// first, then only the difference to each new snapshot.
+import { type Answer, FileError, fetchFile, fetchFiles, serverNow } from "./fetch";
+import type { Site } from "./site";
+import { advance, type Snapshot, snapshotOf } from "./snapshot";
+import type { Chunk, Cores, Latest, Summary, SummaryTier } from "./types.gen";
+
+export interface Live {
+  snapshot: Snapshot;
+  /** In order of time; single points of later snapshots follow the open chunk. */
+  chunks: Chunk[];
+  /** Files that were there but could not be read. */
+  problems: string[];
+}
+
+/** Seconds of series that the lists show. */
+export const SHOWN_S = 1800;
+
+const FORMAT = 1;
+
+/** Load everything the lists need. */
+export async function loadLive(site: Site): Promise<Live> {
+  const summary = checked<Summary>("live/summary", await fetchFile(site.address, "live/summary"));
+  const snapshot = snapshotOf(summary);
+  const { chunks, problems } = await loadChunks(site, "day", snapshot, snapshot.timestamp - SHOWN_S);
+  return { snapshot, chunks, problems };
+}
+
+/** Bring what an open page holds to the newest snapshot; the same object when there is none. */
+export async function refresh(site: Site, live: Live): Promise<Live> {
+  const latest = await loadLatest(site);
+  if (latest === null) return loadLive(site);
+  if (latest.timestamp === live.snapshot.timestamp) return live;
+  if (latest.previous !== live.snapshot.timestamp) return loadLive(site);
+  const point = latest.point as unknown as Chunk;
+  const from = latest.timestamp - SHOWN_S;
+  const kept = live.chunks.filter((chunk) => (chunk.times.at(-1) ?? 0) > from);
+  return { ...live, snapshot: advance(live.snapshot, latest), chunks: [...kept, point] };
+}
+
+// A latest that is missing or broken is no reason to stand still while the summary is there.
+async function loadLatest(site: Site): Promise<Latest | null> {
+  try {
+    return checked<Latest>("live/latest", await fetchFile(site.address, "live/latest"));
+  } catch (error) {
+    if (error instanceof FileError) return null;
+    throw error;
+  }
+}
+
+export type Tier = "day" | "month" | "year";
+
+/** Choose the finest series that covers a span without asking for too many files. */
+export function tierFor(snapshot: Snapshot, from: number): Tier {
+  const { day, month } = snapshot.series;
+  const span = snapshot.timestamp - from;
+  const has = (tier: SummaryTier, most: number) =>
+    span / tier.span <= most && (tier.closed[0] ?? tier.open ?? Number.POSITIVE_INFINITY) <= from + tier.span;
+  if (span <= 7200 || has(day, 24)) return "day";
+  return has(month, 24) || snapshot.series.year.closed.length === 0 ? "month" : "year";
+}
+
+// Closed chunks never change: keep the ones read lately.
+const closed = new Map<string, Chunk>();
+const KEPT = 60;
+
+/** Load the chunks of a tier that hold points after `from`. */
+export async function loadChunks(
+  site: Site,
+  tier: Tier,
+  snapshot: Snapshot,
+  from: number,
+): Promise<{ chunks: Chunk[]; problems: string[] }> {
+  const { open, closed: starts, span } = snapshot.series[tier];
+  const names = starts.filter((start) => start + span > from).map((start) => `live/series/${tier}/${start}`);
+  const asked = names.filter((name) => !closed.has(name));
+  if (open !== null) asked.push(`live/series/${tier}/open`);
+  const answers = new Map<string, Answer>();
+  (await fetchFiles(site.address, asked)).forEach((answer, i) => {
+    answers.set(asked[i] as string, answer);
+  });
+  const chunks: Chunk[] = [];
+  const problems: string[] = [];
+  for (const name of open === null ? names : [...names, `live/series/${tier}/open`]) {
+    try {
+      const chunk = closed.get(name) ?? checkedChunk(name, answers.get(name));
+      if (chunk === null) continue;
+      chunks.push(chunk);
+      if (!name.endsWith("/open")) remember(name, chunk);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  return { chunks, problems };
+}
+
+/** Load the cores of one shard of nodes. */
+export async function loadCores(site: Site, shard: number): Promise<Cores> {
+  const name = `live/cores/${shard}`;
+  return checked<Cores>(name, await fetchFile(site.address, name));
+}
+
+/** Milliseconds until it is worth asking again. */
+export function untilDue(site: Site, snapshot: Snapshot | undefined, failed: boolean): number {
+  if (failed || snapshot === undefined) return site.fetchFrequency * 1000;
+  // The file is there a moment after its time stamp: the back end is asked first.
+  const due = snapshot.timestamp + snapshot.interval + 1.5;
+  const wait = due - serverNow();
+  if (wait > 0) return Math.max(1000, wait * 1000);
+  return wait > -snapshot.interval ? 2000 : site.fetchFrequency * 1000;
+}
+
+function remember(name: string, chunk: Chunk): void {
+  closed.delete(name);
+  closed.set(name, chunk);
+  for (const oldest of closed.keys()) {
+    if (closed.size <= KEPT) break;
+    closed.delete(oldest);
+  }
+}
+
+function checkedChunk(name: string, answer: Answer): Chunk | null {
+  if (answer === null || answer === undefined) return null;
+  if (answer instanceof FileError) throw answer;
+  const chunk = checked<Chunk>(name, answer);
+  if (!Array.isArray(chunk.times) || !chunk.jobRows || !chunk.nodeRows) throw new FileError(name, "is no chunk of series");
+  return chunk;
+}
+
+function checked<File extends { format: number }>(name: string, value: unknown): File {
+  if (value === null || typeof value !== "object") throw new FileError(name, "is not there yet");
+  const format = (value as { format?: unknown }).format;
+  if (format !== FORMAT) {
+    throw new FileError(name, `has format ${String(format)}, this page reads format ${FORMAT}: load the page again`);
+  }
+  return value as File;
+}

@@ -1,0 +1,200 @@
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { clock } from "../lib/format";
+import { colour, useTheme } from "../lib/theme";
+import { type Line, prepare, thin } from "./prepare";
+
+export type { Line } from "./prepare";
+
+interface Props {
+  title: string;
+  times: readonly number[];
+  lines: Line[];
+  /** Writes a value with its unit. */
+  format: (value: number | null) => string;
+  stacked?: boolean;
+  /** Top of the scale where it is fixed, as 100 for percentages. */
+  top?: number;
+  /** Start and end of the time axis in epoch seconds. */
+  range: [number, number];
+}
+
+const HEIGHT = 104;
+
+/** A chart over time; all charts on the page share their crosshair. */
+export function TimeChart({ title, times, lines, format, stacked = false, top, range }: Props) {
+  const theme = useTheme();
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const formatter = useRef(format);
+  formatter.current = format;
+  const [cursor, setCursor] = useState<number | null>(null);
+  const data = useMemo(() => prepare(times, lines, stacked), [times, lines, stacked]);
+  const shape = lines.map((line) => `${line.label}:${line.tone}:${line.style}`).join("|");
+  const [from, to] = range;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: data and lines come in below; a new plot only for a new shape
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const own = new uPlot(
+      options(element.clientWidth, lines, stacked, top, [from, to], (value) => formatter.current(value), setCursor),
+      [data.times, ...data.drawn] as uPlot.AlignedData,
+      element,
+    );
+    plot.current = own;
+    const observer = new ResizeObserver(() => own.setSize({ width: element.clientWidth, height: HEIGHT }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      own.destroy();
+      plot.current = null;
+    };
+  }, [shape, stacked, top, theme]);
+
+  useEffect(() => {
+    const own = plot.current;
+    if (!own) return;
+    own.batch(() => {
+      own.setData([data.times, ...data.drawn] as uPlot.AlignedData, true);
+      own.setScale("x", { min: from, max: to });
+    });
+  }, [data, from, to]);
+
+  const at = cursor ?? data.times.length - 1;
+  const description = lines
+    .map((line, k) => `${line.label} ${format(data.plain[k]?.[data.times.length - 1] ?? null)}`)
+    .join(", ");
+  return (
+    <figure className="chart">
+      <figcaption>
+        <span className="chart-title">{title}</span>
+        <span className="chart-values">
+          {cursor !== null && <span className="chart-time">{clock(data.times[at])}</span>}
+          {lines.map((line, k) => (
+            <span key={line.label}>
+              <i className={`key ${line.style}`} style={{ color: `var(--${line.tone})` }} /> {line.label}{" "}
+              <b>{format(data.plain[k]?.[at] ?? null)}</b>
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <div ref={box} role="img" aria-label={`${title} over time; at the end: ${description}`} />
+      <Twin title={title} times={data.times} lines={lines} plain={data.plain} format={format} />
+    </figure>
+  );
+}
+
+function Twin(props: Pick<Props, "title" | "times" | "lines" | "format"> & { plain: (number | null)[][] }) {
+  const { title, times, lines, plain, format } = props;
+  const [open, setOpen] = useState(false);
+  return (
+    <details className="twin" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        Numbers<span className="sr"> of {title}</span>
+      </summary>
+      {open && (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              {lines.map((line) => (
+                <th scope="col" key={line.label}>
+                  {line.label}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {thin(times.length, 60).map((i) => (
+              <tr key={times[i]}>
+                <th scope="row">{clock(times[i])}</th>
+                {lines.map((line, k) => (
+                  <td key={line.label}>{format(plain[k]?.[i] ?? null)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </details>
+  );
+}
+
+function options(
+  width: number,
+  lines: readonly Line[],
+  stacked: boolean,
+  top: number | undefined,
+  range: [number, number],
+  format: (value: number | null) => string,
+  onCursor: (index: number | null) => void,
+): uPlot.Options {
+  const muted = colour("muted");
+  const rule = colour("rule");
+  const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  const bands = lines.flatMap((line, k) =>
+    stacked && k > 0 && line.style === "fill" && lines[k - 1]?.style === "fill"
+      ? [{ series: [k + 1, k] as uPlot.Band.Bounds }]
+      : [],
+  );
+  return {
+    width: Math.max(120, width),
+    height: HEIGHT,
+    padding: [6, 4, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 5 } },
+    scales: {
+      x: { time: true, auto: false, min: range[0], max: range[1] },
+      y: { range: (_, __, max) => [0, top ?? (max > 0 ? max * 1.08 : 1)] },
+    },
+    axes: [
+      { stroke: muted, font, size: 20, space: 64, gap: 2, grid: { show: false }, ticks: { show: false }, values: hours },
+      {
+        stroke: muted,
+        font,
+        size: 62,
+        gap: 4,
+        space: 30,
+        grid: { stroke: rule, width: 1 },
+        ticks: { show: false },
+        values: (_, splits) => splits.map((value) => format(value)),
+      },
+    ],
+    bands,
+    series: [
+      {},
+      ...lines.map((line): uPlot.Series => {
+        const stroke = colour(line.tone);
+        return {
+          label: line.label,
+          stroke,
+          width: line.style === "dash" ? 1 : 1.25,
+          points: { show: false },
+          ...(line.style === "dash" ? { dash: [5, 4] } : {}),
+          ...(line.style === "fill" ? { fill: translucent(stroke, stacked ? 0.62 : 0.24) } : {}),
+        };
+      }),
+    ],
+    hooks: {
+      setCursor: [(u) => onCursor(typeof u.cursor.idx === "number" && (u.cursor.left ?? -1) >= 0 ? u.cursor.idx : null)],
+    },
+  };
+}
+
+function hours(_: uPlot, splits: number[]): string[] {
+  let day = "";
+  return splits.map((time, i) => {
+    const date = new Date(time * 1000);
+    const today = date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+    const other = i > 0 && today !== day;
+    day = today;
+    return other ? today : clock(time, false);
+  });
+}
+
+function translucent(rgb: string, alpha: number): string {
+  const parts = rgb.match(/[\d.]+/g);
+  return parts && rgb.startsWith("rgb") ? `rgba(${parts.slice(0, 3).join(",")},${alpha})` : rgb;
+}

@@ -1,0 +1,137 @@
+import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+
+export interface ColumnOf<Row> {
+  key: string;
+  title: string;
+  /** Longer words for the head's tooltip. */
+  hint?: string;
+  className?: string;
+  /** Sorting by this column, when the head can be pressed. */
+  sortable?: boolean;
+  cell: (row: Row) => ReactNode;
+}
+
+interface Props<Row> {
+  caption: string;
+  columns: ColumnOf<Row>[];
+  rows: readonly Row[];
+  rowKey: (row: Row) => string;
+  rowClass?: (row: Row) => string;
+  sort?: string;
+  onSort?: (key: string) => void;
+  selected?: string | undefined;
+  empty: ReactNode;
+}
+
+export const ROW = 30;
+const SPARE = 8;
+
+/** A table with a sticky head that draws only the rows in view; arrow keys go from row to row. */
+export function VirtualTable<Row>(props: Props<Row>) {
+  const { caption, columns, rows, rowKey, rowClass, sort, onSort, selected, empty } = props;
+  const box = useRef<HTMLElement>(null);
+  const focusNext = useRef<number | null>(null);
+  const [view, setView] = useState({ top: 0, height: 900 });
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const measure = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    element.addEventListener("scroll", measure, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener("scroll", measure);
+    };
+  }, []);
+
+  const first = Math.max(0, Math.min(rows.length - 1, Math.floor(view.top / ROW)) - SPARE);
+  const last = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW) + SPARE);
+
+  useEffect(() => {
+    if (focusNext.current === null) return;
+    const link = box.current?.querySelector<HTMLElement>(`tr[data-row="${focusNext.current}"] a`);
+    if (!link) return;
+    focusNext.current = null;
+    link.focus();
+  });
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const row = (event.target as Element).closest("tr[data-row]");
+    const element = box.current;
+    if (!step || !row || !element) return;
+    const next = Number(row.getAttribute("data-row")) + step;
+    if (next < 0 || next >= rows.length) return;
+    event.preventDefault();
+    const head = element.querySelector("thead")?.clientHeight ?? ROW;
+    const top = next * ROW;
+    if (top < element.scrollTop) element.scrollTop = top;
+    if (top + ROW + head > element.scrollTop + element.clientHeight) {
+      element.scrollTop = top + ROW + head - element.clientHeight;
+    }
+    focusNext.current = next;
+    setView({ top: element.scrollTop, height: element.clientHeight });
+  };
+
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+    <section className="scroll" ref={box} tabIndex={0} aria-label={caption} onKeyDown={onKeyDown}>
+      <table className="list" aria-rowcount={rows.length + 1}>
+        <thead>
+          <tr aria-rowindex={1}>
+            {columns.map((column) => (
+              <th
+                key={column.key}
+                scope="col"
+                className={column.className}
+                title={column.hint}
+                aria-sort={sort === column.key ? "descending" : undefined}
+              >
+                {column.sortable && onSort ? (
+                  <button type="button" onClick={() => onSort(column.key)} aria-pressed={sort === column.key}>
+                    {column.title}
+                  </button>
+                ) : (
+                  column.title
+                )}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {first > 0 && <Gap rows={first} columns={columns.length} />}
+          {rows.slice(first, last).map((row, i) => {
+            const key = rowKey(row);
+            return (
+              <tr
+                key={key}
+                data-row={first + i}
+                aria-rowindex={first + i + 2}
+                className={`row ${rowClass?.(row) ?? ""} ${key === selected ? "selected" : ""}`}
+              >
+                {columns.map((column) => (
+                  <td key={column.key} className={column.className}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+          {last < rows.length && <Gap rows={rows.length - last} columns={columns.length} />}
+        </tbody>
+      </table>
+      {rows.length === 0 && <div className="empty">{empty}</div>}
+    </section>
+  );
+}
+
+function Gap({ rows, columns }: { rows: number; columns: number }) {
+  return (
+    <tr aria-hidden="true" className="gap">
+      <td colSpan={columns} style={{ height: rows * ROW }} />
+    </tr>
+  );
+}

@@ -1,0 +1,250 @@
+// The efficiency scores: which rules hold for which job and node over the last minutes, and what that wasted.
+// The daemon's twin is backend/jobmon/live/scores.py; tests/cases/scores holds both to the same answers.
+import { at, evaluate, isTrue, type Value } from "./formula";
+import { type Rule, rules as allRules, type Settings } from "./rules";
+
+/** Rows × times, row after row; NaN is unknown, undefined is unknown throughout. */
+type Column = Float64Array | undefined;
+
+export interface JobRow {
+  job: string;
+  user: string;
+  host: string;
+  cores: number;
+  gpus: number;
+  /** Cores of the host; MiB per node; MiB; epoch seconds. NaN when not known. */
+  hostCpus: number;
+  memReq: number;
+  memMax: number;
+  start: number;
+}
+
+export interface NodeRow {
+  host: string;
+  /** MiB, NaN when not known. */
+  swapTotal: number;
+}
+
+export interface Input {
+  times: readonly number[];
+  jobs: readonly JobRow[];
+  jobColumns: Readonly<Record<string, Column>>;
+  nodes: readonly NodeRow[];
+  nodeColumns: Readonly<Record<string, Column>>;
+}
+
+export interface Hit {
+  rule: Rule;
+  host: string;
+  score: number;
+  /** Snapshots at which the rule fired, of how many. */
+  fired: number;
+  of: number;
+  /** Mean of what was observed while it fired, in the rule's observedUnit. */
+  observed: number;
+  /** Amount lost over the window in the unit of the rule's waste; 0 when it wastes nothing. */
+  wasted: number;
+}
+
+export interface Scores {
+  /** Hits of each job with a rule that holds, hosts in the order of the rows. */
+  jobs: Map<string, Hit[]>;
+  nodes: Map<string, Hit[]>;
+  warned: Set<string>;
+  /** Every user who has a row. */
+  badness: Map<string, number>;
+  /** Job → unit → amount over the window. */
+  waste: Map<string, Map<string, number>>;
+  /** Snapshots in the window. */
+  points: number;
+}
+
+/** Score all rows at `now`, epoch seconds. */
+export function score(input: Input, settings: Settings, now: number, rules: readonly Rule[] = allRules): Scores {
+  const first = input.times.findIndex((time) => now - time < settings.warningWindow);
+  const after = input.times.findIndex((time) => time > now);
+  const end = after < 0 ? input.times.length : after;
+  const span: Span = { first: first < 0 ? end : Math.min(first, end), end, all: input.times.length };
+  const points = span.end - span.first;
+  const window: WindowOf = {
+    times: input.times.slice(span.first, span.end),
+    least: Math.floor(settings.warningFraction * points),
+  };
+  const settled = (start: number, time: number): boolean => start > 0 && time - start > settings.graceTime * 60;
+  const holds = (rule: Rule, rows: number, variables: Record<string, Value>, counts: (row: number, t: number) => boolean) =>
+    judge(rule, rows, { ...settings, ...variables }, window, counts);
+
+  const jobs = new Map<string, Hit[]>();
+  const waste = new Map<string, Map<string, number>>();
+  const jobValues = jobVariables(input, span);
+  const counts = input.jobs.map((row) => window.times.map((time) => settled(row.start, time)));
+  for (const rule of rules.filter((candidate) => candidate.of === "job")) {
+    for (const { row, hit } of holds(rule, input.jobs.length, jobValues, (r, t) => counts[r]?.[t] ?? false)) {
+      const { job, host } = input.jobs[row] as JobRow;
+      push(jobs, job, { ...hit, host });
+      if (rule.waste) add(waste, job, rule.waste.unit, hit.wasted);
+    }
+  }
+  const nodes = new Map<string, Hit[]>();
+  const nodeValues = nodeVariables(input, span);
+  for (const rule of rules.filter((candidate) => candidate.of === "node")) {
+    for (const { row, hit } of holds(rule, input.nodes.length, nodeValues, () => true)) {
+      const { host } = input.nodes[row] as NodeRow;
+      push(nodes, host, { ...hit, host });
+    }
+  }
+
+  const warned = new Set<string>(jobs.keys());
+  const badness = new Map<string, number>();
+  const charged = new Set<string>();
+  for (const row of input.jobs) {
+    badness.set(row.user, badness.get(row.user) ?? 0);
+    const hits = nodes.get(row.host);
+    if (hits === undefined || !settled(row.start, now)) continue;
+    warned.add(row.job);
+    const key = `${row.user}\n${row.host}`;
+    if (charged.has(key)) continue;
+    charged.add(key);
+    badness.set(row.user, (badness.get(row.user) ?? 0) + total(hits));
+  }
+  const userOf = new Map(input.jobs.map((row) => [row.job, row.user]));
+  for (const [job, hits] of jobs) {
+    const user = userOf.get(job) as string;
+    badness.set(user, (badness.get(user) ?? 0) + total(hits));
+  }
+  return { jobs, nodes, warned, badness, waste, points };
+}
+
+/** Add the scores of hits. */
+export function total(hits: readonly Hit[] | undefined): number {
+  return hits?.reduce((sum, hit) => sum + hit.score, 0) ?? 0;
+}
+
+interface Span {
+  first: number;
+  end: number;
+  all: number;
+}
+
+interface WindowOf {
+  times: number[];
+  /** A rule holds when it fired more often than this. */
+  least: number;
+}
+
+function judge(
+  rule: Rule,
+  rows: number,
+  variables: Readonly<Record<string, Value>>,
+  window: WindowOf,
+  counts: (row: number, t: number) => boolean,
+): { row: number; hit: Omit<Hit, "host"> }[] {
+  const points = window.times.length;
+  if (points === 0) return [];
+  const when = evaluate(rule.when, variables);
+  const scores = evaluate(rule.score, variables);
+  const observed = evaluate(rule.observed, variables);
+  const lost = rule.waste ? evaluate(rule.waste.formula, variables) : 0;
+  const steps = stepsOf(window.times);
+  const found = [];
+  for (let row = 0; row < rows; row++) {
+    let fired = 0;
+    let sum = 0;
+    let seen = 0;
+    let wasted = 0;
+    for (let t = 0; t < points; t++) {
+      const i = row * points + t;
+      const value = at(scores, i);
+      if (!(value > 0) || !Number.isFinite(value) || !isTrue(at(when, i)) || !counts(row, t)) continue;
+      fired++;
+      sum += value;
+      seen += at(observed, i);
+      const rate = at(lost, i);
+      if (Number.isFinite(rate)) wasted += (rate * (steps[t] as number)) / 3600;
+    }
+    const mean = Math.floor(sum / points);
+    if (fired <= window.least || mean <= 0) continue;
+    found.push({ row, hit: { rule, score: mean, fired, of: points, observed: seen / fired, wasted } });
+  }
+  return found;
+}
+
+function jobVariables({ jobs, jobColumns, times }: Input, span: Span): Record<string, Value> {
+  const column = (name: string): Float64Array => cut(jobColumns[name], jobs.length, span);
+  const constant = (of: (row: JobRow) => number): Float64Array => repeat(jobs, of, span.end - span.first);
+  const largest = largestMemory(jobs, jobColumns.mem, times.length, span.end);
+  const user = column("user");
+  const system = column("system");
+  return {
+    known: column("known"),
+    user,
+    system,
+    wait: column("wait"),
+    gpuUtil: column("gpuUtil"),
+    busy: user.map((value, i) => value + (system[i] as number)),
+    cores: constant((row) => row.cores),
+    gpus: constant((row) => row.gpus),
+    hostCpus: constant((row) => row.hostCpus),
+    memReq: constant((row) => row.memReq),
+    memMax: constant((row) => largest.get(row.job) ?? Number.NaN),
+    full: constant((row) => (Number.isNaN(row.hostCpus) ? Number.NaN : row.cores >= row.hostCpus ? 1 : 0)),
+  };
+}
+
+function nodeVariables({ nodes, nodeColumns }: Input, span: Span): Record<string, Value> {
+  return {
+    swapUsed: cut(nodeColumns.swap, nodes.length, span),
+    swapTotal: repeat(nodes, (row) => row.swapTotal, span.end - span.first),
+  };
+}
+
+/** Job → the most memory it is known to have used on one node, from the summary or as seen until now. */
+function largestMemory(jobs: readonly JobRow[], mem: Column, times: number, end: number): Map<string, number> {
+  const largest = new Map<string, number>();
+  jobs.forEach((row, r) => {
+    let most = Math.max(largest.get(row.job) ?? 0, Number.isNaN(row.memMax) ? 0 : row.memMax);
+    if (mem) for (let t = 0; t < end; t++) if ((mem[r * times + t] as number) > most) most = mem[r * times + t] as number;
+    if (most > 0) largest.set(row.job, most);
+  });
+  return largest;
+}
+
+function cut(column: Column, rows: number, span: Span): Float64Array {
+  const points = span.end - span.first;
+  const out = new Float64Array(rows * points);
+  if (column === undefined) return out.fill(Number.NaN);
+  for (let row = 0; row < rows; row++) {
+    out.set(column.subarray(row * span.all + span.first, row * span.all + span.end), row * points);
+  }
+  return out;
+}
+
+function repeat<Row>(rows: readonly Row[], of: (row: Row) => number, points: number): Float64Array {
+  const out = new Float64Array(rows.length * points);
+  rows.forEach((row, r) => {
+    out.fill(of(row), r * points, (r + 1) * points);
+  });
+  return out;
+}
+
+/** Seconds that each snapshot stands for: the time since the one before; for the first one the median of these. */
+function stepsOf(times: readonly number[]): number[] {
+  const steps = times.slice(1).map((time, i) => time - (times[i] as number));
+  const sorted = [...steps].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const median =
+    sorted.length % 2 ? (sorted[half] as number) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
+  return [median, ...steps];
+}
+
+function push<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
+  const list = map.get(key);
+  if (list) list.push(item);
+  else map.set(key, [item]);
+}
+
+function add(map: Map<string, Map<string, number>>, job: string, unit: string, amount: number): void {
+  const units = map.get(job) ?? new Map<string, number>();
+  units.set(unit, (units.get(unit) ?? 0) + amount);
+  map.set(job, units);
+}

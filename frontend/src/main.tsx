@@ -1,0 +1,28 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { HashRouter } from "react-router";
+import { App } from "./App";
+import { loadSite } from "./api/site";
+import { SiteContext } from "./api/useLive";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/list.css";
+import "./styles/detail.css";
+
+const client = new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: "always" } } });
+
+loadSite().then((site) => {
+  document.title = site.pageTitle;
+  createRoot(document.getElementById("root") as HTMLElement).render(
+    <StrictMode>
+      <QueryClientProvider client={client}>
+        <SiteContext value={site}>
+          <HashRouter>
+            <App />
+          </HashRouter>
+        </SiteContext>
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+});

@@ -1,0 +1,12 @@
+// The pages of the menu, one line each. To add one: a folder in pages/ and its line here.
+import type { ComponentType } from "react";
+import { LivePage } from "./pages/live/LivePage";
+
+export interface Page {
+  name: string;
+  title: string;
+  component: ComponentType;
+}
+
+/** The first one is also shown at "/". */
+export const pages: readonly Page[] = [{ name: "live", title: "Live", component: LivePage }];

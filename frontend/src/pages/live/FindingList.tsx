@@ -1,0 +1,62 @@
+import { useSite } from "../../api/useLive";
+import { Shape } from "../../components/Shape";
+import { amount, count, counted } from "../../lib/format";
+import { type Finding, findings, fitting, held, sentence } from "./findings";
+import type { JobView, Model, NodeView } from "./model";
+
+/** Each warning with its proof and what to do; a plain word when there is none. */
+export function FindingList({ view, model }: { view: JobView | NodeView; model: Model }) {
+  const { settings } = useSite();
+  const found = findings(view);
+  if (found.length === 0) return "job" in view ? <NoFinding view={view} grace={settings.graceTime} /> : null;
+  return (
+    <section className="findings" aria-label="What needs attention">
+      {found.map((finding) => (
+        <article key={finding.rule.id} className="finding" data-rule={finding.rule.id}>
+          <h3>
+            <Shape mark="warn" /> {finding.rule.title}
+          </h3>
+          <p>{sentence(finding, view, settings)}</p>
+          <p className="advice">{finding.rule.advice}</p>
+          <p className="muted">
+            Seen {held(finding, view, settings)}.{lost(finding)}
+          </p>
+        </article>
+      ))}
+      {"job" in view && <Fitting view={view} model={model} />}
+    </section>
+  );
+}
+
+function lost({ rule, wasted }: Finding): string {
+  return rule.waste && wasted > 0 ? ` Lost meanwhile: ${amount(wasted)} ${rule.waste.unit}.` : "";
+}
+
+function Fitting({ view, model }: { view: JobView; model: Model }) {
+  const { cores, memory } = fitting(view, model.window);
+  const parts = [
+    cores === null ? "" : counted(cores, "core"),
+    memory === null ? "" : `${count(memory)} GiB of memory${view.job.hosts.length > 1 ? " per node" : ""}`,
+  ].filter(Boolean);
+  if (parts.length === 0) return null;
+  return (
+    <p className="fit">
+      What it used in the last half hour would have fitted into <b>{parts.join(" and ")}</b>.
+    </p>
+  );
+}
+
+function NoFinding({ view, grace }: { view: JobView; grace: number }) {
+  if (!view.running) return null;
+  const young = view.minutes !== null && view.minutes <= grace;
+  const text = young
+    ? `Not judged yet: a job is left alone for its first ${counted(grace, "minute")}.`
+    : view.mark === "unknown"
+      ? "Nothing is known about its use of the machine, so it is not judged."
+      : "Nothing to complain about.";
+  return (
+    <p className="no-finding">
+      <Shape mark={young ? "unknown" : view.mark} /> {text}
+    </p>
+  );
+}

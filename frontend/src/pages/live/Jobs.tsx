@@ -1,0 +1,71 @@
+import { useMemo } from "react";
+import { Panel } from "../../components/Panel";
+import { Segments } from "../../components/Segments";
+import { VirtualTable } from "../../components/VirtualTable";
+import { count } from "../../lib/format";
+import { jobColumns, stateWord } from "./jobColumns";
+import { filterJobs, sortJobs, stateCounts } from "./jobList";
+import type { Model } from "./model";
+import type { Selection } from "./selection";
+
+export function Jobs({ model, selection }: { model: Model; selection: Selection }) {
+  const { user, state, partition, q, sort = "attention" } = selection;
+  const inPlace = useMemo(() => filterJobs(model.jobs, { user, partition, q }), [model, user, partition, q]);
+  const rows = useMemo(() => sortJobs(filterJobs(inPlace, { state }), sort), [inPlace, state, sort]);
+  const states = [
+    { value: "", title: "All", count: count(inPlace.length) },
+    ...stateCounts(inPlace).map(([value, n]) => ({ value, title: stateWord(value), count: count(n) })),
+  ];
+  // A chosen state stays in view when there is none of it.
+  if (state && !states.some((one) => one.value === state)) {
+    states.push({ value: state, title: stateWord(state), count: "0" });
+  }
+  return (
+    <Panel
+      title={user ? `Jobs of ${user}` : "Jobs"}
+      className="pane-jobs"
+      version={`${model.snapshot.timestamp} ${sort}`}
+      aside={
+        user && (
+          <button type="button" className="quiet" onClick={() => selection.set({ user: null }, false)}>
+            Show all users
+          </button>
+        )
+      }
+    >
+      <div className="tools">
+        <input
+          type="search"
+          aria-label="Find jobs by number, name, user, account or node"
+          placeholder="Find job, name, user, account, node"
+          value={q ?? ""}
+          onChange={(event) => selection.set({ q: event.target.value })}
+        />
+        {model.snapshot.partitions.length > 1 && (
+          <select
+            aria-label="Partition"
+            value={partition ?? ""}
+            onChange={(event) => selection.set({ partition: event.target.value })}
+          >
+            <option value="">All partitions</option>
+            {model.snapshot.partitions.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
+      </div>
+      <Segments label="State" options={states} value={state ?? ""} onChange={(value) => selection.set({ state: value })} />
+      <VirtualTable
+        caption="Jobs"
+        columns={jobColumns(model, selection)}
+        rows={rows}
+        rowKey={(view) => view.job.id}
+        rowClass={(view) => (view.running ? "" : "resting")}
+        sort={sort}
+        onSort={(key) => selection.set({ sort: key === sort ? null : key })}
+        selected={selection.job}
+        empty={model.jobs.length ? "No job fits this choice." : "No jobs running."}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,60 @@
+import type { Live } from "../../api/live";
+import { useCores } from "../../api/useLive";
+import { ErrorBoundary } from "../../components/ErrorBoundary";
+import { count, memory } from "../../lib/format";
+import { CoreGrid } from "./CoreGrid";
+import { FindingList } from "./FindingList";
+import type { Model } from "./model";
+import { NeighbourList } from "./NeighbourList";
+import { NodeCharts } from "./NodeCharts";
+import { kindWords, NodeGlyph } from "./NodeMap";
+import type { Selection } from "./selection";
+
+interface Props {
+  live: Live;
+  model: Model;
+  selection: Selection;
+  name: string;
+}
+
+export function NodeDetail({ live, model, selection, name }: Props) {
+  const view = model.node.get(name);
+  const timestamp = live.snapshot.timestamp;
+  const cores = useCores(view?.node.shard, timestamp);
+  if (view === undefined) return <p className="empty">There is no node {name} in this cluster.</p>;
+  const { node } = view;
+  const facts: [string, string][] = [
+    ["Scheduler's state", [node.state, node.reason].filter(Boolean).join(": ")],
+    ["Partitions", node.partitions.join(", ")],
+    ["Cores", `${count(view.cores)} of ${count(node.cpus)} allocated`],
+    ["GPUs", node.gpus ? `${count(view.gpus)} of ${count(node.gpus)} allocated` : ""],
+    ["Memory", node.memTotal ? `${memory(view.mem)} of ${memory(node.memTotal)} in use` : ""],
+    ["Swap", node.swapTotal ? `${memory(view.swap)} of ${memory(node.swapTotal)} in use` : ""],
+  ];
+  return (
+    <div className="detail">
+      <p className="lead">
+        <NodeGlyph view={view} /> {kindWords[view.kind]}
+      </p>
+      <dl className="facts">
+        {facts
+          .filter(([, value]) => value)
+          .map(([title, value]) => (
+            <div key={title}>
+              <dt>{title}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+      <FindingList view={view} model={model} />
+      <NeighbourList title="Jobs" jobs={view.jobs} host={name} selection={selection} />
+      <h3>Cores</h3>
+      <ErrorBoundary part="The cores" version={timestamp}>
+        <CoreGrid query={cores} host={name} timestamp={timestamp} />
+      </ErrorBoundary>
+      <ErrorBoundary part="The charts" version={timestamp}>
+        <NodeCharts live={live} view={view} selection={selection} />
+      </ErrorBoundary>
+    </div>
+  );
+}

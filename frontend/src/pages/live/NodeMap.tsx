@@ -1,0 +1,91 @@
+import { type KeyboardEvent, memo, useRef, useState } from "react";
+import { useNavigate } from "react-router";
+import { count, percent } from "../../lib/format";
+import type { NodeKind, NodeView } from "./model";
+import type { Selection } from "./selection";
+
+export const kindWords: Record<NodeKind, string> = {
+  free: "Free",
+  part: "Partly used",
+  full: "Full",
+  drain: "Not available",
+  down: "Down",
+  unknown: "No data",
+};
+
+/** One node as a small square: filled from below as far as its cores are busy, crossed out when it is down. */
+export function NodeGlyph({ view }: { view: NodeView }) {
+  const { kind } = view;
+  const busy = Number.isNaN(view.cpu) ? 0 : Math.min(100, view.cpu);
+  const height = (busy / 100) * 12;
+  return (
+    <svg className={`node-glyph ${kind} ${view.hits.length ? "warned" : ""}`} viewBox="0 0 14 14" aria-hidden="true">
+      <rect className="frame" x="0.75" y="0.75" width="12.5" height="12.5" rx="1.5" />
+      {kind !== "down" && <rect className="load" x="1" y={13 - height} width="12" height={height} />}
+      {kind === "down" && <path className="cross" d="m4 4 6 6m0-6-6 6" />}
+      {kind === "drain" && <path className="cross" d="M3.5 10.5l7-7" />}
+      {view.hits.length > 0 && <path className="flag" d="M7 0h7v7Z" />}
+    </svg>
+  );
+}
+
+function words({ node, kind, cores, cpu, jobs, hits }: NodeView): string {
+  const state = kindWords[kind].toLowerCase();
+  const load = kind === "down" ? "" : `, ${count(cores)} of ${count(node.cpus)} cores allocated, CPU ${percent(cpu)}, ${jobs.length} jobs`;
+  return `${node.name}: ${state}${node.reason ? ` (${node.reason})` : ""}${load}${hits.map((hit) => `, ${hit.rule.title}`).join("")}`;
+}
+
+interface Props {
+  nodes: readonly NodeView[];
+  selection: Selection;
+  /** Nodes that hold jobs of the chosen user. */
+  marked: ReadonlySet<string>;
+}
+
+/** All nodes at one glance. One stop of the tabulator; the arrow keys go from node to node. */
+export const NodeMap = memo(function NodeMap({ nodes, selection, marked }: Props) {
+  const navigate = useNavigate();
+  const box = useRef<HTMLDivElement>(null);
+  const [at, setAt] = useState(0);
+  const current = Math.min(at, nodes.length - 1);
+  const shown = nodes[current];
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const cells = box.current?.children;
+    if (!cells?.length) return;
+    const first = cells[0] as HTMLElement;
+    const perRow = [...cells].filter((cell) => (cell as HTMLElement).offsetTop === first.offsetTop).length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: perRow, ArrowUp: -perRow }[event.key];
+    const next = current + (step ?? 0);
+    if (!step || next < 0 || next >= cells.length) return;
+    event.preventDefault();
+    setAt(next);
+    (cells[next] as HTMLElement).focus();
+  };
+
+  if (nodes.length === 0) return null;
+  return (
+    <div className="node-map-box">
+      {/* biome-ignore lint/a11y/useSemanticElements: a group of buttons, not a form's fieldset */}
+      <div className={`node-map ${marked.size ? "some" : ""}`} role="group" aria-label="Map of the nodes" ref={box} onKeyDown={onKeyDown}>
+        {nodes.map((view, i) => (
+          <button
+            key={view.node.name}
+            type="button"
+            tabIndex={i === current ? 0 : -1}
+            className={marked.has(view.node.name) ? "marked" : ""}
+            aria-label={words(view)}
+            onFocus={() => setAt(i)}
+            onMouseEnter={() => setAt(i)}
+            onClick={() => navigate(selection.to({ node: view.node.name, job: null }))}
+          >
+            <NodeGlyph view={view} />
+          </button>
+        ))}
+      </div>
+      <p className="readout" aria-hidden="true">
+        {shown && words(shown)}
+      </p>
+    </div>
+  );
+});

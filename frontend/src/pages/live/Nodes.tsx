@@ -1,0 +1,88 @@
+import { Link } from "react-router";
+import { Meter } from "../../components/Meter";
+import { Panel } from "../../components/Panel";
+import { type ColumnOf, VirtualTable } from "../../components/VirtualTable";
+import { count, counted, percent } from "../../lib/format";
+import type { Model, NodeView } from "./model";
+import { kindWords, NodeGlyph, NodeMap } from "./NodeMap";
+import type { Selection } from "./selection";
+
+export function Nodes({ model, selection }: { model: Model; selection: Selection }) {
+  const { partition, user } = selection;
+  const nodes = model.nodes.filter((view) => !partition || view.node.partitions.includes(partition));
+  const marked = new Set(
+    user ? nodes.filter((view) => view.jobs.some(({ job }) => job.user === user)).map((view) => view.node.name) : [],
+  );
+  return (
+    <Panel
+      title={partition ? `Nodes of ${partition}` : "Nodes"}
+      className="pane-right"
+      version={model.snapshot.timestamp}
+      aside={<span className="muted">{counted(nodes.length, "node")}</span>}
+    >
+      <NodeMap nodes={nodes} selection={selection} marked={marked} />
+      <VirtualTable
+        caption="Nodes"
+        columns={columnsFor(model, selection)}
+        rows={nodes}
+        rowKey={(view) => view.node.name}
+        rowClass={(view) => (marked.has(view.node.name) ? "marked" : "")}
+        selected={selection.node}
+        empty="No nodes."
+      />
+    </Panel>
+  );
+}
+
+function columnsFor(model: Model, selection: Selection): ColumnOf<NodeView>[] {
+  const columns: ColumnOf<NodeView>[] = [
+    {
+      key: "node",
+      title: "Node",
+      className: "grow",
+      cell: (view) => (
+        <Link to={selection.to({ node: view.node.name, job: null })}>
+          <NodeGlyph view={view} />
+          <span className="name">{view.node.name}</span>
+        </Link>
+      ),
+    },
+    {
+      key: "state",
+      title: "State",
+      className: "node-state",
+      cell: (view) => (
+        <span className="state-word" title={[view.node.state, view.node.reason].filter(Boolean).join(": ")}>
+          {kindWords[view.kind]}
+        </span>
+      ),
+    },
+    {
+      key: "cores",
+      title: "Cores",
+      hint: "Allocated, of all",
+      className: "bar",
+      cell: (view) => (
+        <span>
+          {count(view.cores)} / {count(view.node.cpus)}
+          <Meter parts={[{ value: view.cores / view.node.cpus, tone: "muted" }]} label="allocated" />
+        </span>
+      ),
+    },
+    { key: "cpu", title: "CPU", hint: "Busy", className: "num", cell: (view) => percent(view.cpu) },
+    {
+      key: "mem",
+      title: "Memory",
+      className: "num",
+      cell: (view) => percent(view.node.memTotal ? (100 * view.mem) / view.node.memTotal : null),
+    },
+    {
+      key: "gpu",
+      title: "GPU",
+      className: "num",
+      cell: (view) => (view.node.gpus ? percent(view.gpu) : ""),
+    },
+    { key: "jobs", title: "Jobs", className: "num", cell: (view) => count(view.jobs.length) },
+  ];
+  return columns.filter((column) => column.key !== "gpu" || model.totals.gpus.of > 0);
+}

@@ -1,0 +1,84 @@
+// The first line of the page: is anything wrong, and how full is the cluster?
+import { Link } from "react-router";
+import { Meter } from "../../components/Meter";
+import { Shape } from "../../components/Shape";
+import { count, counted, memory, percent, share } from "../../lib/format";
+import type { Mark } from "../../lib/marks";
+import { findings } from "./findings";
+import type { JobView, Model } from "./model";
+import type { Selection } from "./selection";
+
+export function Overview({ model, selection }: { model: Model; selection: Selection }) {
+  const { cores, gpus, memory: mem, nodes } = model.totals;
+  return (
+    <section className="overview" aria-label="The cluster at a glance">
+      <Verdict model={model} selection={selection} />
+      <div className="figures">
+        <Figure title="Cores" tone="cpu-user" used={cores.used} of={cores.of} text={`${count(cores.used)} of ${count(cores.of)}`} />
+        {gpus.of > 0 && (
+          <Figure title="GPUs" tone="gpu" used={gpus.used} of={gpus.of} text={`${count(gpus.used)} of ${count(gpus.of)}`} />
+        )}
+        {mem.of > 0 && (
+          <Figure title="Memory" tone="mem" used={mem.used} of={mem.of} text={`${memory(mem.used)} of ${memory(mem.of)}`} />
+        )}
+        <Figure title="Nodes up" tone="muted" used={nodes.up} of={nodes.of} text={`${count(nodes.up)} of ${count(nodes.of)}`} />
+      </div>
+    </section>
+  );
+}
+
+function Figure(props: { title: string; tone: string; used: number; of: number; text: string }) {
+  const { title, tone, used, of, text } = props;
+  return (
+    <div className="figure">
+      <span className="figure-title">{title}</span>
+      <b>{share(used, of)}</b>
+      <span className="muted">{text}</span>
+      <Meter parts={[{ value: used / of, tone }]} label={`${title}: ${text}, ${percent((100 * used) / of)}`} />
+    </div>
+  );
+}
+
+function Verdict({ model, selection }: { model: Model; selection: Selection }) {
+  const { user } = selection;
+  const running = model.jobs.filter((view) => view.running && (!user || view.job.user === user));
+  const troubled = running.filter((view) => view.mark === "warn" || view.mark === "bad");
+  const mark: Mark = troubled.some((view) => view.mark === "bad") ? "bad" : troubled.length > 0 ? "warn" : "ok";
+  return (
+    <p className="verdict" role="status">
+      <Shape mark={running.length === 0 ? "unknown" : mark} />
+      <span>
+        {running.length === 0 ? (
+          <b>{user ? `${user} has no jobs running.` : "No jobs running."}</b>
+        ) : troubled.length === 0 ? (
+          <b>
+            {user ? `All is well with ${counted(running.length, "running job")} of ${user}.` : `All is well with ${counted(running.length, "running job")}.`}
+          </b>
+        ) : (
+          <>
+            <Link to={selection.to({ sort: null, state: "attention", view: "jobs", job: null, node: null })}>
+              <b>
+                {count(troubled.length)} of {counted(running.length, "running job")}
+                {user ? ` of ${user}` : ""}
+              </b>
+            </Link>{" "}
+            {troubled.length === 1 ? "needs" : "need"} attention
+            {user ? "" : <> from {counted(new Set(troubled.map((view) => view.job.user)).size, "user")}</>}:{" "}
+            {kinds(troubled)}.
+          </>
+        )}
+      </span>
+    </p>
+  );
+}
+
+function kinds(jobs: readonly JobView[]): string {
+  const counts = new Map<string, number>();
+  for (const view of jobs) {
+    for (const { rule } of findings(view)) counts.set(rule.title, (counts.get(rule.title) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([title, n]) => `${title.toLowerCase().replace("gpu", "GPU").replace("i/o", "I/O")} (${count(n)})`)
+    .join(", ");
+}
