@@ -96,7 +96,9 @@ def test_the_node_is_told_with_its_unknown_parts_unknown() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_no_job_is_accused_of_idle_cores_and_the_sums_never_exceed_the_machine(seed: int) -> None:
     draw = random.Random(seed)
-    cores = [draw.choice([BUSY, IDLE, HALF, None, CpuShares(80, 0, 4, 0, 16)]) for _ in range(8)]
+    cores = [
+        draw.choice([BUSY, IDLE, HALF, None, CpuShares(80, 0, 4, 0, 16), CpuShares(70, 0, 5, 0, 25)]) for _ in range(8)
+    ]
     groups = [a_group(n, cores=draw.uniform(0, 4), cores_minute=draw.uniform(0, 4), uid=n % 3) for n in range(1, 20)]
     data = snapshot(InventedSource(a_node(*cores), *groups))
     taken: list[int] = []
@@ -145,6 +147,7 @@ def test_beyond_fifty_the_smallest_are_summed() -> None:
         (2, {"a": 1.9, "b": 0.01}, {"a": 2}),
         (2, {"a": 0.3, "b": 0.2, "c": 0.1}, {"a": 1, "b": 1}),
         (2, {"a": 5.0}, {"a": 2}),
+        (4, {"a": 1.2, "b": 1.3, "c": 1.4}, {"a": 1, "b": 1, "c": 2}),
         (4, {}, {}),
     ],
 )
@@ -164,6 +167,12 @@ def test_backfill_offers_what_is_idle_now() -> None:
     backend = Backend(source=InventedSource(a_node(BUSY, IDLE, IDLE, IDLE), a_group(1, cores=1.0, cores_minute=1.0)))
     backend.pre_update()
     assert backend.calculate_backfill() == {"local": {"3": {"count": 1, "tMin": None, "tMax": None}}}
+
+
+def test_backfill_takes_off_work_that_is_no_jobs_own_core() -> None:
+    backend = Backend(source=InventedSource(a_node(HALF, HALF), a_group(1)))
+    backend.pre_update()
+    assert list(backend.calculate_backfill()["local"]) == ["1"]
 
 
 def test_a_failed_reading_is_reported_and_nothing_is_made_up(caplog: pytest.LogCaptureFixture) -> None:
