@@ -34,7 +34,7 @@ class Habit:
 
 GOOD = Habit("good", names=("nbody", "mcmc", "galaxy_sed", "reduce_night", "qe_relax", "blast", "lammps", "fit_lc"))
 MPI = Habit("mpi", 97, 2, network=600, disk=20, period=(5, 8), names=("gadget", "cfd_wing", "wrf", "enzo", "vasp"))
-ARRAY = Habit("array", period=(1, 4), memory=(0.75, 0.9), names=("sweep", "bootstrap", "pulsar_fold", "simgrid"))
+ARRAY = Habit("array", period=(2, 5), memory=(0.75, 0.9), names=("sweep", "bootstrap", "pulsar_fold", "simgrid"))
 WASTEFUL = Habit(
     "wasteful", 99, working=0.125, share=0.07, min_cores=8, names=("analysis.R", "matlab_job", "py_serial")
 )
