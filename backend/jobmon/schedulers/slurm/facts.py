@@ -1,8 +1,11 @@
 """Hold what all readers of Slurm conclude in the same way from what they read."""
 
 import math
+import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from jobmon.model import Job, Node, Partition
 from jobmon.schedulers.slurm import text
@@ -105,3 +108,19 @@ def complete_nodes(nodes: Sequence[Node], jobs: Sequence[Job], partitions: Seque
         )
         for node in nodes
     ]
+
+
+def cpus_per_core(shape: Node | None) -> int:
+    """Return how many CPUs Slurm gives with one core; 1 where it counts cores only, whatever threads there are."""
+    if shape is None or shape.cpus <= shape.sockets * shape.cores_per_socket:
+        return 1
+    return shape.threads_per_core
+
+
+@lru_cache(maxsize=65536)
+def user_name(user_id: Any) -> str:
+    """Return the name of a user whom Slurm names by number only; the number where nobody knows him."""
+    try:
+        return pwd.getpwuid(int(user_id)).pw_name
+    except (KeyError, TypeError, ValueError):
+        return str(user_id)

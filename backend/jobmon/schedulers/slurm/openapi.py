@@ -4,7 +4,6 @@ Up to v0.0.38 a number is a number and null means none; from v0.0.39 on it is {"
 v0.0.40 on a state is a list. The shape of a value tells which, so that a version between or after these still reads.
 """
 
-import pwd
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -130,7 +129,7 @@ def job(record: Mapping[str, Any], nodes: Mapping[str, Node], now: float) -> Job
     return Job(
         id=shown,
         name=str(record.get("name") or ""),
-        user=record.get("user_name") or _user(record.get("user_id")),
+        user=record.get("user_name") or facts.user_name(record.get("user_id")),
         state=state,
         cpus=cpus,
         scheduler_id=own_id,
@@ -190,7 +189,7 @@ def cpu_layout(resources: Mapping[str, Any], nodes: Mapping[str, Node]) -> dict[
             return {}
         shape = nodes.get(host)
         per_socket = shape.cores_per_socket if shape else 0
-        threads = _cpus_per_core(shape)
+        threads = facts.cpus_per_core(shape)
         cores = sorted(socket * per_socket + core for socket, core in places)
         layout[host] = tuple(core * threads + thread for core in cores for thread in range(threads))
     return layout
@@ -231,13 +230,6 @@ def _rectangle(entry: Mapping[str, Any]) -> list[tuple[int, int]] | None:
     return places
 
 
-def _cpus_per_core(shape: Node | None) -> int:
-    """Return how many CPUs Slurm gives with one core; 1 where it counts cores only, whatever threads there are."""
-    if shape is None or shape.cpus <= shape.sockets * shape.cores_per_socket:
-        return 1
-    return shape.threads_per_core
-
-
 def _requested_gpus(record: Mapping[str, Any], n_nodes: int) -> int:
     return facts.requested_gpus(
         record.get("tres_alloc_str") or record.get("tres_req_str") or "",
@@ -257,11 +249,3 @@ def _suspended_s(record: Mapping[str, Any], state: str, start_at: int | None, un
         return 0
     ran_since = 0 if state == "SUSPENDED" else max(0, int(until) - changed_at)
     return facts.suspended_s(start_at, until, ran_before + ran_since)
-
-
-def _user(user_id: Any) -> str:
-    """Return the name of a user whom the oldest API names by number only."""
-    try:
-        return pwd.getpwuid(int(user_id)).pw_name
-    except (KeyError, TypeError, ValueError):
-        return str(user_id)
