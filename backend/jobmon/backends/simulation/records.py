@@ -1,5 +1,6 @@
 """Write the records of single jobs."""
 
+import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -136,7 +137,9 @@ def _limit(lane: Lane, length_s: int, dice: Dice) -> tuple[str, int]:
 
 
 def _nice(least: float, most: int) -> int:
-    return min(most, next((limit for limit in LIMITS_S if limit >= least), most))
+    """Return the first limit of those that people write that is long enough."""
+    index = bisect.bisect_left(LIMITS_S, least)
+    return min(most, LIMITS_S[index]) if index < len(LIMITS_S) else most
 
 
 def _waiting(
