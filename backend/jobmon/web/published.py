@@ -65,11 +65,14 @@ def load(folder: Path, name: str) -> Stored | None:
         if (folder / name).is_symlink():
             return None
         raise ProblemError(503, "The published files cannot be read.") from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             return None
-        return Stored(file.read(), f"{status.st_mtime_ns:x}-{status.st_size:x}")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return Stored(file.read(), f"{status.st_mtime_ns:x}-{status.st_size:x}")
+    finally:
+        os.close(handle)
 
 
 def stored_times(folder: Path, pattern: str) -> list[int]:
