@@ -35,6 +35,7 @@ function plain(value, title) {
     const $ref = copy.$ref.replace("#/$defs/", `#/$defs/${title}_`);
     return copy.description ? { allOf: [{ $ref }], description: copy.description } : { $ref };
   }
-  if (copy.$defs) copy.$defs = Object.fromEntries(Object.entries(copy.$defs).map(([key, item]) => [`${title}_${key}`, item]));
+  if (copy.$defs)
+    copy.$defs = Object.fromEntries(Object.entries(copy.$defs).map(([key, item]) => [`${title}_${key}`, item]));
   return copy;
 }

@@ -13,9 +13,9 @@ export function App() {
   return (
     <>
       <header className="top">
-        <a className="skip" href="#main" onClick={skip}>
+        <button type="button" className="skip" onClick={() => document.getElementById("main")?.focus()}>
           To the content
-        </a>
+        </button>
         <Brand />
         {data?.snapshot.cluster && <span className="cluster">{data.snapshot.cluster}</span>}
         {pages.length > 1 && (
@@ -45,12 +45,6 @@ export function App() {
       </main>
     </>
   );
-}
-
-// The address after # is the router's, so the jump is made by hand.
-function skip(event: { preventDefault(): void }) {
-  event.preventDefault();
-  document.getElementById("main")?.focus();
 }
 
 function Brand() {

@@ -59,7 +59,8 @@ function nested(scores: Scores) {
     jobs[job] = hosts;
   }
   const nodes: Record<string, Record<string, number>> = {};
-  for (const [host, hits] of scores.nodes) nodes[host] = Object.fromEntries(hits.map((hit) => [hit.rule.id, hit.score]));
+  for (const [host, hits] of scores.nodes)
+    nodes[host] = Object.fromEntries(hits.map((hit) => [hit.rule.id, hit.score]));
   return { jobs, nodes };
 }
 

@@ -124,7 +124,8 @@ function checkedChunk(name: string, answer: Answer): Chunk | null {
   if (answer === null || answer === undefined) return null;
   if (answer instanceof FileError) throw answer;
   const chunk = checked<Chunk>(name, answer);
-  if (!Array.isArray(chunk.times) || !chunk.jobRows || !chunk.nodeRows) throw new FileError(name, "is no chunk of series");
+  if (!Array.isArray(chunk.times) || !chunk.jobRows || !chunk.nodeRows)
+    throw new FileError(name, "is no chunk of series");
   return chunk;
 }
 

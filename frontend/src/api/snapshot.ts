@@ -158,9 +158,7 @@ function jobsOf({ jobs, strings }: Summary, nodes: readonly Node[]): Job[] {
     exitCode: jobs.exitCode[i] ?? null,
     hosts: (jobs.hosts[i] ?? []).flatMap((node, k) => {
       const host = nodes[node]?.name;
-      return host === undefined
-        ? []
-        : [{ host, cores: jobs.hostCores[i]?.[k] ?? 0, gpus: jobs.hostGpus[i]?.[k] ?? 0 }];
+      return host === undefined ? [] : [{ host, cores: jobs.hostCores[i]?.[k] ?? 0, gpus: jobs.hostGpus[i]?.[k] ?? 0 }];
     }),
   }));
 }

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { clock } from "../lib/format";
+import { clock, moment } from "../lib/format";
 import { colour, useTheme } from "../lib/theme";
 import { type Line, prepare, thin } from "./prepare";
 
@@ -14,16 +14,19 @@ interface Props {
   /** Writes a value with its unit. */
   format: (value: number | null) => string;
   stacked?: boolean;
+  /** Whether the scale is divided by powers of two, as for memory. */
+  binary?: boolean;
   /** Top of the scale where it is fixed, as 100 for percentages. */
   top?: number;
   /** Start and end of the time axis in epoch seconds. */
   range: [number, number];
 }
 
-const HEIGHT = 104;
+const HEIGHT = 108;
+const POWERS = Array.from({ length: 40 }, (_, i) => 2 ** i);
 
 /** A chart over time; all charts on the page share their crosshair. */
-export function TimeChart({ title, times, lines, format, stacked = false, top, range }: Props) {
+export function TimeChart({ title, times, lines, format, stacked = false, binary = false, top, range }: Props) {
   const theme = useTheme();
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -39,7 +42,13 @@ export function TimeChart({ title, times, lines, format, stacked = false, top, r
     const element = box.current;
     if (!element) return;
     const own = new uPlot(
-      options(element.clientWidth, lines, stacked, top, [from, to], (value) => formatter.current(value), setCursor),
+      options(
+        element.clientWidth,
+        lines,
+        { stacked, binary, top, range: [from, to] },
+        (value) => formatter.current(value),
+        setCursor,
+      ),
       [data.times, ...data.drawn] as uPlot.AlignedData,
       element,
     );
@@ -51,7 +60,7 @@ export function TimeChart({ title, times, lines, format, stacked = false, top, r
       own.destroy();
       plot.current = null;
     };
-  }, [shape, stacked, top, theme]);
+  }, [shape, stacked, binary, top, theme]);
 
   useEffect(() => {
     const own = plot.current;
@@ -92,7 +101,7 @@ function Twin(props: Pick<Props, "title" | "times" | "lines" | "format"> & { pla
   return (
     <details className="twin" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        Numbers<span className="sr"> of {title}</span>
+        Table<span className="sr"> of {title}</span>
       </summary>
       {open && (
         <table>
@@ -125,9 +134,7 @@ function Twin(props: Pick<Props, "title" | "times" | "lines" | "format"> & { pla
 function options(
   width: number,
   lines: readonly Line[],
-  stacked: boolean,
-  top: number | undefined,
-  range: [number, number],
+  { stacked, binary, top, range }: Required<Pick<Props, "stacked" | "binary" | "range">> & { top: number | undefined },
   format: (value: number | null) => string,
   onCursor: (index: number | null) => void,
 ): uPlot.Options {
@@ -142,7 +149,7 @@ function options(
   return {
     width: Math.max(120, width),
     height: HEIGHT,
-    padding: [6, 4, 0, 0],
+    padding: [6, 14, 0, 0],
     legend: { show: false },
     cursor: { y: false, sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 5 } },
     scales: {
@@ -150,7 +157,16 @@ function options(
       y: { range: (_, __, max) => [0, top ?? (max > 0 ? max * 1.08 : 1)] },
     },
     axes: [
-      { stroke: muted, font, size: 20, space: 64, gap: 2, grid: { show: false }, ticks: { show: false }, values: hours },
+      {
+        stroke: muted,
+        font,
+        size: 24,
+        space: 84,
+        gap: 6,
+        grid: { show: false },
+        ticks: { show: false },
+        values: hours,
+      },
       {
         stroke: muted,
         font,
@@ -159,7 +175,8 @@ function options(
         space: 30,
         grid: { stroke: rule, width: 1 },
         ticks: { show: false },
-        values: (_, splits) => splits.map((value) => format(value)),
+        values: (_, splits) => splits.map((value) => (value === 0 ? "0" : format(value))),
+        ...(binary ? { incrs: POWERS } : {}),
       },
     ],
     bands,
@@ -178,20 +195,16 @@ function options(
       }),
     ],
     hooks: {
-      setCursor: [(u) => onCursor(typeof u.cursor.idx === "number" && (u.cursor.left ?? -1) >= 0 ? u.cursor.idx : null)],
+      setCursor: [
+        (u) => onCursor(typeof u.cursor.idx === "number" && (u.cursor.left ?? -1) >= 0 ? u.cursor.idx : null),
+      ],
     },
   };
 }
 
 function hours(_: uPlot, splits: number[]): string[] {
-  let day = "";
-  return splits.map((time, i) => {
-    const date = new Date(time * 1000);
-    const today = date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-    const other = i > 0 && today !== day;
-    day = today;
-    return other ? today : clock(time, false);
-  });
+  const long = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > 86400;
+  return splits.map((time) => (long ? moment(time).slice(4) : clock(time, false)));
 }
 
 function translucent(rgb: string, alpha: number): string {

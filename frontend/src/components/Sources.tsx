@@ -17,7 +17,9 @@ export function Sources({ snapshot, problems }: { snapshot: Snapshot; problems: 
   const marks = sources.map((source) => sourceMark(source, snapshot));
   const troubled = marks.filter((mark) => mark !== "ok").length + problems.length;
   const worst: Mark = marks.includes("bad") ? "bad" : troubled > 0 ? "warn" : "ok";
-  const title = troubled ? `${troubled} of ${sources.length + problems.length} in trouble` : counted(sources.length, "source");
+  const title = troubled
+    ? `${troubled} of ${sources.length + problems.length} in trouble`
+    : counted(sources.length, "source");
   return (
     <details className="sources">
       <summary>

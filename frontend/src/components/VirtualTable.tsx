@@ -130,7 +130,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
 
 function Gap({ rows, columns }: { rows: number; columns: number }) {
   return (
-    <tr aria-hidden="true" className="gap">
+    <tr className="gap">
       <td colSpan={columns} style={{ height: rows * ROW }} />
     </tr>
   );

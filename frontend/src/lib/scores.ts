@@ -1,7 +1,7 @@
 // The efficiency scores: which rules hold for which job and node over the last minutes, and what that wasted.
 // The daemon's twin is backend/jobmon/live/scores.py; tests/cases/scores holds both to the same answers.
 import { at, evaluate, isTrue, type Value } from "./formula";
-import { type Rule, rules as allRules, type Settings } from "./rules";
+import { rules as allRules, type Rule, type Settings } from "./rules";
 
 /** Rows × times, row after row; NaN is unknown, undefined is unknown throughout. */
 type Column = Float64Array | undefined;
@@ -71,8 +71,12 @@ export function score(input: Input, settings: Settings, now: number, rules: read
     least: Math.floor(settings.warningFraction * points),
   };
   const settled = (start: number, time: number): boolean => start > 0 && time - start > settings.graceTime * 60;
-  const holds = (rule: Rule, rows: number, variables: Record<string, Value>, counts: (row: number, t: number) => boolean) =>
-    judge(rule, rows, { ...settings, ...variables }, window, counts);
+  const holds = (
+    rule: Rule,
+    rows: number,
+    variables: Record<string, Value>,
+    counts: (row: number, t: number) => boolean,
+  ) => judge(rule, rows, { ...settings, ...variables }, window, counts);
 
   const jobs = new Map<string, Hit[]>();
   const waste = new Map<string, Map<string, number>>();
@@ -203,7 +207,8 @@ function largestMemory(jobs: readonly JobRow[], mem: Column, times: number, end:
   const largest = new Map<string, number>();
   jobs.forEach((row, r) => {
     let most = Math.max(largest.get(row.job) ?? 0, Number.isNaN(row.memMax) ? 0 : row.memMax);
-    if (mem) for (let t = 0; t < end; t++) if ((mem[r * times + t] as number) > most) most = mem[r * times + t] as number;
+    if (mem)
+      for (let t = 0; t < end; t++) if ((mem[r * times + t] as number) > most) most = mem[r * times + t] as number;
     if (most > 0) largest.set(row.job, most);
   });
   return largest;
@@ -232,8 +237,7 @@ function stepsOf(times: readonly number[]): number[] {
   const steps = times.slice(1).map((time, i) => time - (times[i] as number));
   const sorted = [...steps].sort((a, b) => a - b);
   const half = sorted.length >> 1;
-  const median =
-    sorted.length % 2 ? (sorted[half] as number) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
+  const median = sorted.length % 2 ? (sorted[half] as number) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
   return [median, ...steps];
 }
 

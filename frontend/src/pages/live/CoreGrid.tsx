@@ -95,7 +95,8 @@ function CoreCell({ core, tone, onEnter }: { core: Core | null; tone: string; on
 function Legend({ job }: { job: string | undefined }) {
   return (
     <span className="legend">
-      <i className="key" style={{ color: "var(--cpu-user)" }} /> user <i className="key" style={{ color: "var(--cpu-system)" }} /> system{" "}
+      <i className="key" style={{ color: "var(--cpu-user)" }} /> user{" "}
+      <i className="key" style={{ color: "var(--cpu-system)" }} /> system{" "}
       <i className="key" style={{ color: "var(--cpu-wait)" }} /> wait
       {job && (
         <>
@@ -112,7 +113,7 @@ function CoreTwin({ cores, owners }: { cores: (Core | null)[]; owners: Map<numbe
   return (
     <details className="twin" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        Numbers<span className="sr"> of the cores</span>
+        Table<span className="sr"> of the cores</span>
       </summary>
       {open && (
         <table>

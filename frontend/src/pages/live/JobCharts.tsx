@@ -5,8 +5,8 @@ import { type Line, TimeChart } from "../../charts/TimeChart";
 import { disk, events, memory, percent, rate } from "../../lib/format";
 import { join, rowOf, type Window } from "../../lib/window";
 import type { JobView } from "./model";
-import type { Selection } from "./selection";
 import { beginning, Spans } from "./Spans";
+import type { Selection } from "./selection";
 
 interface Props {
   live: Live;
@@ -52,6 +52,7 @@ interface Chart {
   lines: Line[];
   format: (value: number | null) => string;
   stacked?: boolean;
+  binary?: boolean;
   top?: number;
 }
 
@@ -64,9 +65,16 @@ function chartsOf(window: Window, view: JobView, host: string | undefined): Char
     const table = jobs.columns[name];
     return rows.some((row) => rowOf(table, row, times.length).some((value) => !Number.isNaN(value)));
   };
-  const sum = (name: string) => added(rows.map((row) => rowOf(jobs.columns[name], row, times.length)), times.length);
+  const sum = (name: string) =>
+    added(
+      rows.map((row) => rowOf(jobs.columns[name], row, times.length)),
+      times.length,
+    );
   const mean = (name: string, weights: (row: number) => Float64Array | number) =>
-    averaged(rows.map((row) => ({ values: rowOf(jobs.columns[name], row, times.length), weight: weights(row) })), times.length);
+    averaged(
+      rows.map((row) => ({ values: rowOf(jobs.columns[name], row, times.length), weight: weights(row) })),
+      times.length,
+    );
   const known = (row: number) => rowOf(jobs.columns.known, row, times.length);
   const gpus = (row: number) => jobs.gpus[row] ?? 0;
   const limit = (value: number) => new Float64Array(times.length).fill(value);
@@ -87,18 +95,24 @@ function chartsOf(window: Window, view: JobView, host: string | undefined): Char
   if (has("mem")) {
     const lines: Line[] = [{ label: "used", tone: "mem", style: "fill", values: sum("mem") }];
     if (job.memReq) lines.push({ label: "request", tone: "muted", style: "dash", values: limit(job.memReq * hosts) });
-    charts.push({ title: "Memory", format: memory, lines });
+    charts.push({ title: "Memory", binary: true, format: memory, lines });
   }
   if (has("gpuUtil")) {
     const lines: Line[] = [{ label: "busy", tone: "gpu", style: "fill", values: mean("gpuUtil", gpus) }];
     charts.push({ title: "GPU", top: 100, format: percent, lines });
   }
   if (has("gpuMem")) {
-    charts.push({ title: "GPU memory", format: memory, lines: [{ label: "used", tone: "gpu", style: "fill", values: sum("gpuMem") }] });
+    charts.push({
+      title: "GPU memory",
+      binary: true,
+      format: memory,
+      lines: [{ label: "used", tone: "gpu", style: "fill", values: sum("gpuMem") }],
+    });
   }
   if (has("jobfs")) {
     const lines: Line[] = [{ label: "used", tone: "disk", style: "fill", values: sum("jobfs") }];
-    if (job.jobfsReq) lines.push({ label: "request", tone: "muted", style: "dash", values: limit(job.jobfsReq * hosts) });
+    if (job.jobfsReq)
+      lines.push({ label: "request", tone: "muted", style: "dash", values: limit(job.jobfsReq * hosts) });
     charts.push({ title: "Local scratch", format: disk, lines });
   }
   if (has("fsRead") || has("fsWrite")) {
@@ -112,7 +126,11 @@ function chartsOf(window: Window, view: JobView, host: string | undefined): Char
     });
   }
   if (has("fsOps")) {
-    charts.push({ title: "File operations", format: events, lines: [{ label: "all", tone: "in", style: "line", values: sum("fsOps") }] });
+    charts.push({
+      title: "File operations",
+      format: events,
+      lines: [{ label: "all", tone: "in", style: "line", values: sum("fsOps") }],
+    });
   }
   return charts;
 }
@@ -128,7 +146,10 @@ function added(rows: readonly Float64Array[], length: number): Float64Array {
   return out;
 }
 
-function averaged(rows: readonly { values: Float64Array; weight: Float64Array | number }[], length: number): Float64Array {
+function averaged(
+  rows: readonly { values: Float64Array; weight: Float64Array | number }[],
+  length: number,
+): Float64Array {
   return Float64Array.from({ length }, (_, t) => {
     let all = 0;
     let result = 0;

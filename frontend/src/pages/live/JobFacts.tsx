@@ -15,7 +15,12 @@ export function JobFacts({ view, selection }: { view: JobView; selection: Select
     nodes > 0 ? `on ${count(nodes)} ${nodes === 1 ? "node" : "nodes"}` : "",
   ];
   const facts: [string, ReactNode][] = [
-    ["User", <Link key="user" to={selection.to({ user: job.user })}>{job.user}</Link>],
+    [
+      "User",
+      <Link key="user" to={selection.to({ user: job.user })}>
+        {job.user}
+      </Link>,
+    ],
     ["Account", job.account],
     ["Partition", job.partition],
     ["Holds", request.filter(Boolean).join(" ")],

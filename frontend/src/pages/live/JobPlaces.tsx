@@ -17,7 +17,13 @@ export function JobPlaces({ view, model, selection, chosen }: Props) {
   const { jobs, times } = model.window;
   const rows = jobs.of.get(view.job.id) ?? [];
   const now = (name: string, host: string) =>
-    lastKnown(rowOf(jobs.columns[name], rows.find((row) => jobs.host[row] === host), times.length));
+    lastKnown(
+      rowOf(
+        jobs.columns[name],
+        rows.find((row) => jobs.host[row] === host),
+        times.length,
+      ),
+    );
   const gpus = view.job.gpus > 0;
   return (
     <>
@@ -51,7 +57,10 @@ export function JobPlaces({ view, model, selection, chosen }: Props) {
                       to={selection.to({ node: place.host === chosen ? null : place.host })}
                       aria-current={place.host === chosen ? "true" : undefined}
                     >
-                      <Shape mark={warned.length ? "warn" : "ok"} label={warned.map((hit) => hit.rule.title).join(", ") || "fine"} />
+                      <Shape
+                        mark={warned.length ? "warn" : "ok"}
+                        label={warned.map((hit) => hit.rule.title).join(", ") || "fine"}
+                      />
                       {place.host}
                     </Link>
                   </th>

@@ -54,7 +54,12 @@ export function Jobs({ model, selection }: { model: Model; selection: Selection 
           </select>
         )}
       </div>
-      <Segments label="State" options={states} value={state ?? ""} onChange={(value) => selection.set({ state: value })} />
+      <Segments
+        label="State"
+        options={states}
+        value={state ?? ""}
+        onChange={(value) => selection.set({ state: value })}
+      />
       <VirtualTable
         caption="Jobs"
         columns={jobColumns(model, selection)}

@@ -84,11 +84,21 @@ function Panes({ live }: { live: Live }) {
       <Users model={model} selection={selection} />
       <Jobs model={model} selection={selection} />
       {job ? (
-        <Panel title={`Job ${job}`} className="pane-right pane-detail" version={`${version} ${job} ${node}`} aside={<Close selection={selection} />}>
+        <Panel
+          title={`Job ${job}`}
+          className="pane-right pane-detail"
+          version={`${version} ${job} ${node}`}
+          aside={<Close selection={selection} />}
+        >
           <JobDetail live={live} model={model} selection={selection} id={job} key={job} />
         </Panel>
       ) : node ? (
-        <Panel title={`Node ${node}`} className="pane-right pane-detail" version={`${version} ${node}`} aside={<Close selection={selection} />}>
+        <Panel
+          title={`Node ${node}`}
+          className="pane-right pane-detail"
+          version={`${version} ${node}`}
+          aside={<Close selection={selection} />}
+        >
           <NodeDetail live={live} model={model} selection={selection} name={node} key={node} />
         </Panel>
       ) : (

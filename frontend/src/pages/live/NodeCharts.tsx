@@ -5,8 +5,8 @@ import { type Line, TimeChart } from "../../charts/TimeChart";
 import { count, events, memory, percent, rate } from "../../lib/format";
 import { join, rowOf } from "../../lib/window";
 import type { NodeView } from "./model";
-import type { Selection } from "./selection";
 import { beginning, Spans } from "./Spans";
+import type { Selection } from "./selection";
 
 const none: ReadonlySet<string> = new Set();
 
@@ -37,18 +37,50 @@ export function NodeCharts({ live, view, selection }: { live: Live; view: NodeVi
         stacked: true,
         top: 100,
         format: percent,
-        lines: [line("user", "user", "cpu-user"), line("system", "system", "cpu-system"), line("wait", "wait", "cpu-wait")],
+        lines: [
+          line("user", "user", "cpu-user"),
+          line("system", "system", "cpu-system"),
+          line("wait", "wait", "cpu-wait"),
+        ],
       },
       { title: "Allocated cores", format: count, lines: [line("cores", "cores", "muted"), ...limit("all", node.cpus)] },
-      { title: "Memory", format: memory, lines: [line("mem", "used", "mem"), ...limit("all", node.memTotal)] },
-      { title: "Swap", format: memory, lines: [line("swap", "used", "cpu-wait"), ...limit("all", node.swapTotal)] },
+      {
+        title: "Memory",
+        binary: true,
+        format: memory,
+        lines: [line("mem", "used", "mem"), ...limit("all", node.memTotal)],
+      },
+      {
+        title: "Swap",
+        binary: true,
+        format: memory,
+        lines: [line("swap", "used", "cpu-wait"), ...limit("all", node.swapTotal)],
+      },
       { title: "GPU", top: 100, format: percent, lines: [line("gpuUtil", "busy", "gpu")] },
-      { title: "GPU memory", format: memory, lines: [line("gpuMem", "used", "gpu")] },
-      { title: "Network", format: rate, lines: [line("netIn", "in", "in", "line"), line("netOut", "out", "out", "line")] },
-      { title: "Packets", format: events, lines: [line("pktsIn", "in", "in", "line"), line("pktsOut", "out", "out", "line")] },
-      { title: "Shared file systems", format: rate, lines: [line("fsRead", "read", "in", "line"), line("fsWrite", "written", "out", "line")] },
-      { title: "Local disk", format: rate, lines: [line("diskRead", "read", "in", "line"), line("diskWrite", "written", "out", "line")] },
-    ].filter(({ lines }) => lines.some(({ style, values }) => style !== "dash" && Array.from(values).some(Number.isFinite)));
+      { title: "GPU memory", binary: true, format: memory, lines: [line("gpuMem", "used", "gpu")] },
+      {
+        title: "Network",
+        format: rate,
+        lines: [line("netIn", "in", "in", "line"), line("netOut", "out", "out", "line")],
+      },
+      {
+        title: "Packets",
+        format: events,
+        lines: [line("pktsIn", "in", "in", "line"), line("pktsOut", "out", "out", "line")],
+      },
+      {
+        title: "Shared file systems",
+        format: rate,
+        lines: [line("fsRead", "read", "in", "line"), line("fsWrite", "written", "out", "line")],
+      },
+      {
+        title: "Local disk",
+        format: rate,
+        lines: [line("diskRead", "read", "in", "line"), line("diskWrite", "written", "out", "line")],
+      },
+    ].filter(({ lines }) =>
+      lines.some(({ style, values }) => style !== "dash" && Array.from(values).some(Number.isFinite)),
+    );
   }, [nodes, times, node]);
   return (
     <>

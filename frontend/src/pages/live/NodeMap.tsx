@@ -1,6 +1,6 @@
 import { type KeyboardEvent, memo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
-import { count, percent } from "../../lib/format";
+import { count, counted, percent } from "../../lib/format";
 import type { NodeKind, NodeView } from "./model";
 import type { Selection } from "./selection";
 
@@ -8,7 +8,7 @@ export const kindWords: Record<NodeKind, string> = {
   free: "Free",
   part: "Partly used",
   full: "Full",
-  drain: "Not available",
+  drain: "Closed",
   down: "Down",
   unknown: "No data",
 };
@@ -31,7 +31,10 @@ export function NodeGlyph({ view }: { view: NodeView }) {
 
 function words({ node, kind, cores, cpu, jobs, hits }: NodeView): string {
   const state = kindWords[kind].toLowerCase();
-  const load = kind === "down" ? "" : `, ${count(cores)} of ${count(node.cpus)} cores allocated, CPU ${percent(cpu)}, ${jobs.length} jobs`;
+  const load =
+    kind === "down"
+      ? ""
+      : `, ${count(cores)} of ${count(node.cpus)} cores allocated, CPU ${percent(cpu)}, ${counted(jobs.length, "job")}`;
   return `${node.name}: ${state}${node.reason ? ` (${node.reason})` : ""}${load}${hits.map((hit) => `, ${hit.rule.title}`).join("")}`;
 }
 
@@ -67,7 +70,13 @@ export const NodeMap = memo(function NodeMap({ nodes, selection, marked }: Props
   return (
     <div className="node-map-box">
       {/* biome-ignore lint/a11y/useSemanticElements: a group of buttons, not a form's fieldset */}
-      <div className={`node-map ${marked.size ? "some" : ""}`} role="group" aria-label="Map of the nodes" ref={box} onKeyDown={onKeyDown}>
+      <div
+        className={`node-map ${marked.size ? "some" : ""}`}
+        role="group"
+        aria-label="Map of the nodes"
+        ref={box}
+        onKeyDown={onKeyDown}
+      >
         {nodes.map((view, i) => (
           <button
             key={view.node.name}

@@ -72,7 +72,8 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<NodeView>[] {
     { key: "cpu", title: "CPU", hint: "Busy", className: "num", cell: (view) => percent(view.cpu) },
     {
       key: "mem",
-      title: "Memory",
+      title: "Mem",
+      hint: "Memory in use",
       className: "num",
       cell: (view) => percent(view.node.memTotal ? (100 * view.mem) / view.node.memTotal : null),
     },

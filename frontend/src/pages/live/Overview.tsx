@@ -14,14 +14,38 @@ export function Overview({ model, selection }: { model: Model; selection: Select
     <section className="overview" aria-label="The cluster at a glance">
       <Verdict model={model} selection={selection} />
       <div className="figures">
-        <Figure title="Cores" tone="cpu-user" used={cores.used} of={cores.of} text={`${count(cores.used)} of ${count(cores.of)}`} />
+        <Figure
+          title="Cores"
+          tone="cpu-user"
+          used={cores.used}
+          of={cores.of}
+          text={`${count(cores.used)} of ${count(cores.of)}`}
+        />
         {gpus.of > 0 && (
-          <Figure title="GPUs" tone="gpu" used={gpus.used} of={gpus.of} text={`${count(gpus.used)} of ${count(gpus.of)}`} />
+          <Figure
+            title="GPUs"
+            tone="gpu"
+            used={gpus.used}
+            of={gpus.of}
+            text={`${count(gpus.used)} of ${count(gpus.of)}`}
+          />
         )}
         {mem.of > 0 && (
-          <Figure title="Memory" tone="mem" used={mem.used} of={mem.of} text={`${memory(mem.used)} of ${memory(mem.of)}`} />
+          <Figure
+            title="Memory"
+            tone="mem"
+            used={mem.used}
+            of={mem.of}
+            text={`${memory(mem.used)} of ${memory(mem.of)}`}
+          />
         )}
-        <Figure title="Nodes up" tone="muted" used={nodes.up} of={nodes.of} text={`${count(nodes.up)} of ${count(nodes.of)}`} />
+        <Figure
+          title="Nodes up"
+          tone="muted"
+          used={nodes.up}
+          of={nodes.of}
+          text={`${count(nodes.up)} of ${count(nodes.of)}`}
+        />
       </div>
     </section>
   );
@@ -52,7 +76,9 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
           <b>{user ? `${user} has no jobs running.` : "No jobs running."}</b>
         ) : troubled.length === 0 ? (
           <b>
-            {user ? `All is well with ${counted(running.length, "running job")} of ${user}.` : `All is well with ${counted(running.length, "running job")}.`}
+            {user
+              ? `All is well with ${counted(running.length, "running job")} of ${user}.`
+              : `All is well with ${counted(running.length, "running job")}.`}
           </b>
         ) : (
           <>
@@ -62,9 +88,7 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
                 {user ? ` of ${user}` : ""}
               </b>
             </Link>{" "}
-            {troubled.length === 1 ? "needs" : "need"} attention
-            {user ? "" : <> from {counted(new Set(troubled.map((view) => view.job.user)).size, "user")}</>}:{" "}
-            {kinds(troubled)}.
+            {troubled.length === 1 ? "needs" : "need"} attention: {kinds(troubled)}.
           </>
         )}
       </span>

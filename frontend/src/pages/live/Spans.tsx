@@ -12,7 +12,11 @@ const spans = {
 export type SpanName = keyof typeof spans | "all";
 
 /** Return where the charts begin, in epoch seconds; `start` is when a job began, null for a node. */
-export function beginning(name: string | undefined, now: number, start: number | null): { name: SpanName; from: number } {
+export function beginning(
+  name: string | undefined,
+  now: number,
+  start: number | null,
+): { name: SpanName; from: number } {
   if (name !== undefined && Object.hasOwn(spans, name)) {
     const span = name as keyof typeof spans;
     return { name: span, from: now - spans[span].seconds };

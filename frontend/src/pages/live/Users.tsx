@@ -4,6 +4,7 @@ import { Segments } from "../../components/Segments";
 import { Shape } from "../../components/Shape";
 import { type ColumnOf, VirtualTable } from "../../components/VirtualTable";
 import { amount, count, counted, share } from "../../lib/format";
+import { markWords } from "../../lib/marks";
 import type { Model, UserView } from "./model";
 import type { Selection } from "./selection";
 
@@ -25,7 +26,14 @@ export function Users({ model, selection }: { model: Model; selection: Selection
       title="Users"
       className="pane-users"
       version={model.snapshot.timestamp}
-      aside={<Segments label="Order of the users" options={ranks} value={rank} onChange={(value) => selection.set({ rank: value === "use" ? null : value })} />}
+      aside={
+        <Segments
+          label="Order of the users"
+          options={ranks}
+          value={rank}
+          onChange={(value) => selection.set({ rank: value === "use" ? null : value })}
+        />
+      }
     >
       <div className="tools">
         <input
@@ -71,8 +79,12 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<UserView>[] {
           aria-current={view.name === selection.user ? "true" : undefined}
         >
           <Shape
-            mark={view.running ? view.mark : "unknown"}
-            label={view.warned ? `${counted(view.warned, "job")} of ${view.running} in need of attention` : view.running ? "fine" : "nothing running"}
+            mark={view.mark}
+            label={
+              view.warned
+                ? `${counted(view.warned, "job")} of ${view.running} in need of attention`
+                : markWords[view.mark]
+            }
           />
           <span className="name">{view.name || "(no name)"}</span>
         </Link>
@@ -91,12 +103,20 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<UserView>[] {
       title: "Jobs",
       hint: "Running",
       className: "num",
-      cell: (view) => <span title={`${view.pending} pending, ${view.warned} in need of attention`}>{count(view.running)}</span>,
+      cell: (view) => (
+        <span title={`${view.pending} pending, ${view.warned} in need of attention`}>{count(view.running)}</span>
+      ),
     },
     { key: "core-h", title: "Core-h", hint: `Core-hours ${minutes}`, className: "num waste", cell: lost("core-h") },
   ];
   if (model.totals.gpus.of > 0) {
-    columns.push({ key: "gpu-h", title: "GPU-h", hint: `GPU-hours ${minutes}`, className: "num waste", cell: lost("GPU-h") });
+    columns.push({
+      key: "gpu-h",
+      title: "GPU-h",
+      hint: `GPU-hours ${minutes}`,
+      className: "num waste",
+      cell: lost("GPU-h"),
+    });
   }
   return columns;
 }

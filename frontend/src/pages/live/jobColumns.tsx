@@ -25,7 +25,9 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
       sortable: true,
       cell: (view) => (
         <Link
-          to={selection.to(view.job.id === selection.job ? { job: null, node: null } : { job: view.job.id, node: null })}
+          to={selection.to(
+            view.job.id === selection.job ? { job: null, node: null } : { job: view.job.id, node: null },
+          )}
           aria-current={view.job.id === selection.job ? "true" : undefined}
           title={`${view.job.id} ${view.job.name}`}
         >
@@ -36,10 +38,37 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
     { key: "user", title: "User", className: "user", sortable: true, cell: (view) => view.job.user },
     { key: "attention", title: "Status", className: "status", sortable: true, cell: (view) => <Status view={view} /> },
     { key: "cores", title: "Cores", className: "num", sortable: true, cell: (view) => count(view.job.cpus) },
-    { key: "gpus", title: "GPUs", className: "num", sortable: true, cell: (view) => (view.job.gpus ? count(view.job.gpus) : "") },
-    { key: "time", title: "Time", hint: "Run so far, of the limit", className: "bar", sortable: true, cell: (view) => <Time view={view} /> },
-    { key: "cpu", title: "CPU", hint: "Busy cores, last 30 minutes", className: "bar", sortable: true, cell: (view) => <Cpu view={view} model={model} /> },
-    { key: "memory", title: "Memory", hint: "Used, of the request", className: "bar", sortable: true, cell: (view) => <Memory view={view} /> },
+    {
+      key: "gpus",
+      title: "GPUs",
+      className: "num",
+      sortable: true,
+      cell: (view) => (view.job.gpus ? count(view.job.gpus) : ""),
+    },
+    {
+      key: "time",
+      title: "Time",
+      hint: "Run so far, of the limit",
+      className: "bar",
+      sortable: true,
+      cell: (view) => <Time view={view} />,
+    },
+    {
+      key: "cpu",
+      title: "CPU",
+      hint: "Busy cores, last 30 minutes",
+      className: "bar wide",
+      sortable: true,
+      cell: (view) => <Cpu view={view} model={model} />,
+    },
+    {
+      key: "memory",
+      title: "Memory",
+      hint: "Used, of the request",
+      className: "bar",
+      sortable: true,
+      cell: (view) => <Memory view={view} />,
+    },
   ];
   return columns.filter(
     (column) => (column.key !== "user" || !selection.user) && (column.key !== "gpus" || model.totals.gpus.of > 0),
@@ -54,8 +83,10 @@ export function Status({ view }: { view: JobView }) {
     return (
       <span className="state-word" title={`${stateWord(job.state)}${reason}`}>
         {failed ? <Shape mark="bad" label="" /> : <i className="no-shape" />}
-        {stateWord(job.state)}
-        {reason}
+        <span>
+          {stateWord(job.state)}
+          {reason}
+        </span>
       </span>
     );
   }
@@ -65,7 +96,7 @@ export function Status({ view }: { view: JobView }) {
   return (
     <span className={`state-word ${mark}`} title={titles.join(", ") || words}>
       <Shape mark={mark} />
-      {words}
+      <span>{words}</span>
       {titles.length > 1 && <span className="muted"> +{titles.length - 1}</span>}
     </span>
   );
@@ -73,7 +104,7 @@ export function Status({ view }: { view: JobView }) {
 
 function Time({ view }: { view: JobView }) {
   const { timeLimit } = view.job;
-  if (view.minutes === null) return <span className="muted">{timeLimit ? `0:00 / ${duration(timeLimit)}` : ""}</span>;
+  if (view.minutes === null) return <span className="muted">{timeLimit ? `≤ ${duration(timeLimit)}` : ""}</span>;
   const limit = timeLimit === null ? "no limit" : duration(timeLimit);
   return (
     <span title={`${duration(view.minutes)} of ${limit}`}>

@@ -51,7 +51,10 @@ const down = (of: (view: JobView) => number | null) => (a: JobView, b: JobView) 
 
 const orders: Record<string, (a: JobView, b: JobView) => number> = {
   attention: (a, b) =>
-    rankOf(a.job.state) - rankOf(b.job.state) || Number(troubled(b)) - Number(troubled(a)) || b.score - a.score || b.job.cpus - a.job.cpus,
+    rankOf(a.job.state) - rankOf(b.job.state) ||
+    Number(troubled(b)) - Number(troubled(a)) ||
+    b.score - a.score ||
+    b.job.cpus - a.job.cpus,
   job: (a, b) => a.job.id.localeCompare(b.job.id, "en", { numeric: true }),
   user: (a, b) => a.job.user.localeCompare(b.job.user, "en", { numeric: true }),
   cores: down((view) => view.job.cpus),

@@ -7,8 +7,6 @@ import type { Mark } from "../../lib/marks";
 import { type Hit, type Scores, score, total } from "../../lib/scores";
 import { join, lastKnown, rowOf, type Window } from "../../lib/window";
 
-
-
 export interface JobView {
   job: Job;
   running: boolean;
@@ -29,6 +27,8 @@ export interface UserView {
   cores: number;
   gpus: number;
   running: number;
+  /** Running jobs of which something is known. */
+  known: number;
   pending: number;
   warned: number;
   badness: number;
@@ -171,7 +171,8 @@ function scoresOf(snapshot: Snapshot, { times, jobs, nodes }: Window, site: Site
 function jobView(job: Job, snapshot: Snapshot, window: Window, scores: Scores, site: Site): JobView {
   const running = job.state === "RUNNING";
   const rows = running ? (window.jobs.of.get(job.id) ?? []) : [];
-  const now = (name: string) => rows.map((row) => lastKnown(rowOf(window.jobs.columns[name], row, window.times.length)));
+  const now = (name: string) =>
+    rows.map((row) => lastKnown(rowOf(window.jobs.columns[name], row, window.times.length)));
   const hits = scores.jobs.get(job.id) ?? [];
   const nodeHits = scores.warned.has(job.id) ? job.hosts.flatMap(({ host }) => scores.nodes.get(host) ?? []) : [];
   const own = total(hits);
@@ -211,19 +212,20 @@ function usersOf(jobs: readonly JobView[], scores: Scores, site: Site): UserView
     let user = users.get(job.user);
     if (user === undefined) {
       const badness = scores.badness.get(job.user) ?? 0;
-      const none = { cores: 0, gpus: 0, running: 0, pending: 0, warned: 0 };
+      const none = { cores: 0, gpus: 0, running: 0, known: 0, pending: 0, warned: 0 };
       user = { name: job.user, ...none, badness, mark: "ok", waste: new Map() };
       users.set(job.user, user);
     }
     if (job.state === "PENDING") user.pending++;
     if (!view.running) continue;
     user.running++;
+    if (view.mark !== "unknown") user.known++;
     user.cores += job.cpus;
     user.gpus += job.gpus;
     if (view.mark === "warn" || view.mark === "bad") user.warned++;
     for (const [unit, lost] of view.waste) user.waste.set(unit, (user.waste.get(unit) ?? 0) + lost);
   }
-  for (const user of users.values()) user.mark = markOf(user.badness, user.warned > 0, false, site);
+  for (const user of users.values()) user.mark = markOf(user.badness, user.warned > 0, user.known === 0, site);
   return [...users.values()];
 }
 
