@@ -1,0 +1,260 @@
+"""The daemon's own server: the page, its state, what capabilities add, and addresses that cannot be had."""
+
+import json
+import logging
+import socket
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+
+from jobmon.config import LiveSettings, Settings, WebSettings
+from jobmon.errors import SettingsError, SpoolError
+from jobmon.spool import writer
+from jobmon.web import joined
+from jobmon.web.server import Server
+from web_servers import Web
+
+Serve = Callable[..., Web]
+
+
+class Example:
+    """Be a capability with an address of its own."""
+
+    name = "example"
+
+    def routes(self) -> APIRouter:
+        routes = APIRouter()
+
+        @routes.get("/double/{number}")
+        def double(number: int) -> dict[str, int]:
+            return {"double": 2 * number}
+
+        @routes.get("/broken")
+        def broken() -> None:
+            raise RuntimeError("the secret reason")
+
+        return routes
+
+
+class Silent:
+    """Be a capability without addresses."""
+
+    name = "silent"
+
+    def routes(self) -> None:
+        return None
+
+
+def well() -> Mapping[str, Any]:
+    return {"status": "ok", "lastCycle": 1000}
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    folder = tmp_path / "page"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<title>jobmon</title>", encoding="utf-8")
+    (folder / "site.json").write_text('{"pageTitle":"built"}', encoding="utf-8")
+    (folder / "assets/main-1a2b.js").write_text("let x = 1;" * 1000, encoding="utf-8")
+    (tmp_path / "outside.txt").write_text("secret", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def serve(tmp_path: Path, page: Path) -> Iterator[Serve]:
+    servers = []
+
+    def start(health: Callable[[], Mapping[str, Any]] = well, page: Path = page, site: str = "") -> Web:
+        (tmp_path / "spool").mkdir(exist_ok=True)
+        settings = Settings(live=LiveSettings(data_path=str(tmp_path / "spool")), web=WebSettings(port=0, site=site))
+        server = Server(settings, [Example(), Silent()], health, page)
+        server.start()
+        servers.append(server)
+        return Web(server.port, "/", tmp_path / "spool")
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def test_a_page_that_is_not_built_says_how_to_build_it(serve: Serve, tmp_path: Path) -> None:
+    answer = serve(page=tmp_path / "nowhere").get("")
+    assert answer.status == 503
+    assert "./jobmon.sh build" in answer.body.decode()
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_assets_are_kept_and_the_rest_is_asked_for_again(serve: Serve) -> None:
+    web = serve()
+    for path, lasting in (("", False), ("index.html", False), ("site.json", False), ("assets/main-1a2b.js", True)):
+        answer = web.get(path)
+        assert answer.status == 200, path
+        assert ("immutable" in answer.headers["cache-control"]) is lasting, path
+        assert web.get(path, headers={"If-None-Match": answer.headers["etag"]}).status == 304
+
+
+def test_what_is_large_and_text_goes_out_packed(serve: Serve, page: Path) -> None:
+    web = serve()
+    answer = web.get("assets/main-1a2b.js", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert zlib.decompress(answer.body, 31) == (page / "assets/main-1a2b.js").read_bytes()
+    assert answer.headers["etag"] != web.get("assets/main-1a2b.js").headers["etag"]
+    (page / "logo.png").write_bytes(b"\x89PNG" + b"\0" * 5000)
+    assert "content-encoding" not in web.get("logo.png", headers={"Accept-Encoding": "gzip"}).headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../outside.txt",
+        "%2e%2e/outside.txt",
+        "assets/..%2f..%2foutside.txt",
+        "/etc/passwd",
+        "%00",
+        "a" * 5000,
+        "assets",
+    ],
+)
+def test_only_the_page_is_served(serve: Serve, path: str) -> None:
+    answer = serve().get(path)
+    assert answer.status == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert b"secret" not in answer.body
+
+
+def test_the_sites_own_settings_of_the_page_are_taken(serve: Serve, tmp_path: Path) -> None:
+    assert json.loads(serve().get("site.json").body) == {"pageTitle": "built"}
+    site = tmp_path / "site.json"
+    site.write_text('{"pageTitle":"ours"}', encoding="utf-8")
+    web = serve(site=str(site))
+    assert json.loads(web.get("site.json").body) == {"pageTitle": "ours"}
+    site.write_text('{"pageTitle":"changed"}', encoding="utf-8")
+    assert json.loads(web.get("site.json").body) == {"pageTitle": "changed"}
+
+
+def test_settings_of_the_page_that_are_not_there_are_told_at_the_start(serve: Serve, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"\[web\] site = .*missing.json.*no such file"):
+        serve(site=str(tmp_path / "missing.json"))
+
+
+@pytest.mark.parametrize(("state", "status"), [("ok", 200), ("starting", 503), ("failing", 503)])
+def test_health_is_told_by_the_status(serve: Serve, state: str, status: int) -> None:
+    answer = serve(health=lambda: {"status": state, "lastCycle": 5}).get("healthz")
+    assert answer.status == status
+    assert json.loads(answer.body) == {"status": state, "lastCycle": 5}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_metrics_are_for_prometheus(serve: Serve) -> None:
+    answer = serve().get("metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert b"# TYPE python_info gauge" in answer.body
+
+
+def test_every_address_is_documented_and_nothing_comes_from_elsewhere(serve: Serve) -> None:
+    web = serve()
+    paths = json.loads(web.get("api/openapi.json").body)["paths"]
+    assert {*paths} == {
+        *(f"/api/{name}.py" for name in ("data", "history", "backfill", "page")),
+        *("/api/example/double/{number}", "/api/example/broken", "/healthz", "/metrics"),
+    }
+    for path in ("/api/data.py", "/api/page.py"):
+        (parameter,) = paths[path]["get"]["parameters"]
+        assert parameter["description"]
+        assert paths[path]["get"]["responses"].keys() >= {"200", "304", "400", "404", "503"}
+    assert web.get("docs").status == web.get("redoc").status == 404
+
+
+def test_a_capability_has_its_addresses_below_its_name(serve: Serve) -> None:
+    web = serve()
+    assert json.loads(web.get("api/example/double/21").body) == {"double": 42}
+    assert web.get("api/example/double/many").status == 400
+
+
+def test_what_breaks_is_logged_and_not_shown(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = serve().get("api/example/broken")
+    assert answer.status == 500
+    assert json.loads(answer.body).keys() == {"title", "status", "detail"}
+    assert b"secret" not in answer.body
+    deadline = time.monotonic() + 10
+    while "the secret reason" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.01)  # the trace is logged after the answer
+    assert "the secret reason" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["", "site.json", "api/data.py", "nowhere", "healthz", "api/openapi.json"])
+def test_everything_carries_the_security_headers(serve: Serve, path: str) -> None:
+    headers = serve().get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'self';")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "server" not in headers
+
+
+def test_a_port_that_is_taken_is_told_with_a_way_out(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        server = Server(Settings(web=WebSettings(port=port)), [], well)
+        with pytest.raises(SettingsError, match=rf"port = {port}: address in use.*--set web\.port="):
+            server.start()
+
+
+def test_a_host_that_is_not_ours_is_told() -> None:
+    with pytest.raises(SettingsError, match=r"host = '192\.0\.2\.1'.*no address of this machine"):
+        Server(Settings(web=WebSettings(host="192.0.2.1", port=0)), [], well).start()
+    with pytest.raises(SettingsError, match=r"host = 'not a host'"):
+        Server(Settings(web=WebSettings(host="not a host", port=0)), [], well).start()
+
+
+def test_a_server_that_stopped_frees_its_port_and_another_can_start(tmp_path: Path) -> None:
+    first = Server(Settings(web=WebSettings(port=0)), [], well)
+    first.start()
+    with socket.create_connection(("127.0.0.1", first.port)) as idle:  # a reader who stays connected holds nothing up
+        port = first.port
+        first.stop()
+        assert idle.recv(1) == b""
+    second = Server(Settings(web=WebSettings(port=port)), [], well)
+    second.start()
+    assert second.url == f"http://127.0.0.1:{port}/"
+    second.stop()
+
+
+def test_a_request_that_hangs_does_not_hold_up_the_stop() -> None:
+    def slow() -> Mapping[str, Any]:
+        entered.append(1)
+        while not released:
+            time.sleep(0.01)
+        return {"status": "ok"}
+
+    entered: list[int] = []
+    released: list[int] = []
+    server = Server(Settings(web=WebSettings(port=0)), [], slow)
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port)) as waiting:
+        waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        while not entered:
+            time.sleep(0.01)
+        server.stop()
+        released.append(1)
+        assert b'"ok"' not in waiting.recv(1000)
+
+
+@pytest.mark.parametrize("documents", [[b"null\n"], [b""], [b"a\n", b"b" * 70000, b"", b"null\n"] * 5])
+def test_joined_members_are_one_member(documents: list[bytes]) -> None:
+    stream = zlib.decompressobj(31)
+    assert stream.decompress(joined.join([writer.compress(text) for text in documents])) == b"".join(documents)
+    assert stream.eof
+    assert stream.unused_data == b""
+
+
+def test_a_damaged_member_is_an_error() -> None:
+    with pytest.raises(SpoolError, match="damaged"):
+        joined.join([writer.compress(b"a"), b"junk"])
