@@ -1,5 +1,6 @@
 """The daemon's own server: the page, its state, what capabilities add, and addresses that cannot be had."""
 
+import contextlib
 import json
 import logging
 import socket
@@ -18,8 +19,6 @@ from jobmon.spool import writer
 from jobmon.web import joined
 from jobmon.web.server import Server
 from web_servers import Web
-
-Serve = Callable[..., Web]
 
 
 class Example:
@@ -54,43 +53,44 @@ def well() -> Mapping[str, Any]:
     return {"status": "ok", "lastCycle": 1000}
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Path:
-    folder = tmp_path / "page"
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("web") / "page"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<title>jobmon</title>", encoding="utf-8")
     (folder / "site.json").write_text('{"pageTitle":"built"}', encoding="utf-8")
     (folder / "assets/main-1a2b.js").write_text("let x = 1;" * 1000, encoding="utf-8")
-    (tmp_path / "outside.txt").write_text("secret", encoding="utf-8")
+    (folder / "logo.png").write_bytes(b"\x89PNG" + b"\0" * 5000)
+    (folder.parent / "outside.txt").write_text("secret", encoding="utf-8")
     return folder
 
 
-@pytest.fixture
-def serve(tmp_path: Path, page: Path) -> Iterator[Serve]:
-    servers = []
-
-    def start(health: Callable[[], Mapping[str, Any]] = well, page: Path = page, site: str = "") -> Web:
-        (tmp_path / "spool").mkdir(exist_ok=True)
-        settings = Settings(live=LiveSettings(data_path=str(tmp_path / "spool")), web=WebSettings(port=0, site=site))
-        server = Server(settings, [Example(), Silent()], health, page)
-        server.start()
-        servers.append(server)
-        return Web(server.port, "/", tmp_path / "spool")
-
-    yield start
-    for server in servers:
+@contextlib.contextmanager
+def served(spool: Path, page: Path, health: Callable[[], Mapping[str, Any]] = well, site: str = "") -> Iterator[Web]:
+    settings = Settings(live=LiveSettings(data_path=str(spool)), web=WebSettings(port=0, site=site))
+    server = Server(settings, [Example(), Silent()], health, page)
+    server.start()
+    try:
+        yield Web(server.port, "/", spool)
+    finally:
         server.stop()
 
 
-def test_a_page_that_is_not_built_says_how_to_build_it(serve: Serve, tmp_path: Path) -> None:
-    answer = serve(page=tmp_path / "nowhere").get("")
+@pytest.fixture(scope="module")
+def web(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    with served(tmp_path_factory.mktemp("spool"), page) as server:
+        yield server
+
+
+def test_a_page_that_is_not_built_says_how_to_build_it(tmp_path: Path) -> None:
+    with served(tmp_path, tmp_path / "nowhere") as web:
+        answer = web.get("")
     assert answer.status == 503
     assert "./jobmon.sh build" in answer.body.decode()
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-def test_assets_are_kept_and_the_rest_is_asked_for_again(serve: Serve) -> None:
-    web = serve()
+def test_assets_are_kept_and_the_rest_is_asked_for_again(web: Web) -> None:
     for path, lasting in (("", False), ("index.html", False), ("site.json", False), ("assets/main-1a2b.js", True)):
         answer = web.get(path)
         assert answer.status == 200, path
@@ -98,13 +98,11 @@ def test_assets_are_kept_and_the_rest_is_asked_for_again(serve: Serve) -> None:
         assert web.get(path, headers={"If-None-Match": answer.headers["etag"]}).status == 304
 
 
-def test_what_is_large_and_text_goes_out_packed(serve: Serve, page: Path) -> None:
-    web = serve()
+def test_what_is_large_and_text_goes_out_packed(web: Web, page: Path) -> None:
     answer = web.get("assets/main-1a2b.js", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert zlib.decompress(answer.body, 31) == (page / "assets/main-1a2b.js").read_bytes()
     assert answer.headers["etag"] != web.get("assets/main-1a2b.js").headers["etag"]
-    (page / "logo.png").write_bytes(b"\x89PNG" + b"\0" * 5000)
     assert "content-encoding" not in web.get("logo.png", headers={"Accept-Encoding": "gzip"}).headers
 
 
@@ -120,44 +118,47 @@ def test_what_is_large_and_text_goes_out_packed(serve: Serve, page: Path) -> Non
         "assets",
     ],
 )
-def test_only_the_page_is_served(serve: Serve, path: str) -> None:
-    answer = serve().get(path)
+def test_only_the_page_is_served(web: Web, path: str) -> None:
+    answer = web.get(path)
     assert answer.status == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert b"secret" not in answer.body
 
 
-def test_the_sites_own_settings_of_the_page_are_taken(serve: Serve, tmp_path: Path) -> None:
-    assert json.loads(serve().get("site.json").body) == {"pageTitle": "built"}
+def test_the_sites_own_settings_of_the_page_are_taken(web: Web, page: Path, tmp_path: Path) -> None:
+    assert json.loads(web.get("site.json").body) == {"pageTitle": "built"}
     site = tmp_path / "site.json"
     site.write_text('{"pageTitle":"ours"}', encoding="utf-8")
-    web = serve(site=str(site))
-    assert json.loads(web.get("site.json").body) == {"pageTitle": "ours"}
-    site.write_text('{"pageTitle":"changed"}', encoding="utf-8")
-    assert json.loads(web.get("site.json").body) == {"pageTitle": "changed"}
+    with served(tmp_path, page, site=str(site)) as ours:
+        assert json.loads(ours.get("site.json").body) == {"pageTitle": "ours"}
+        site.write_text('{"pageTitle":"changed"}', encoding="utf-8")
+        assert json.loads(ours.get("site.json").body) == {"pageTitle": "changed"}
 
 
-def test_settings_of_the_page_that_are_not_there_are_told_at_the_start(serve: Serve, tmp_path: Path) -> None:
+def test_settings_of_the_page_that_are_not_there_are_told_at_the_start(page: Path, tmp_path: Path) -> None:
+    settings = Settings(web=WebSettings(port=0, site=str(tmp_path / "missing.json")))
     with pytest.raises(SettingsError, match=r"\[web\] site = .*missing.json.*no such file"):
-        serve(site=str(tmp_path / "missing.json"))
+        Server(settings, [], well, page)
 
 
-@pytest.mark.parametrize(("state", "status"), [("ok", 200), ("starting", 503), ("failing", 503)])
-def test_health_is_told_by_the_status(serve: Serve, state: str, status: int) -> None:
-    answer = serve(health=lambda: {"status": state, "lastCycle": 5}).get("healthz")
-    assert answer.status == status
-    assert json.loads(answer.body) == {"status": state, "lastCycle": 5}
-    assert answer.headers["cache-control"] == "no-store"
+def test_health_is_told_by_the_status(page: Path, tmp_path: Path) -> None:
+    state = {"status": "starting", "lastCycle": 0}
+    with served(tmp_path, page, lambda: state) as web:
+        for word, status in (("starting", 503), ("ok", 200), ("failing", 503)):
+            state["status"] = word
+            answer = web.get("healthz")
+            assert answer.status == status
+            assert json.loads(answer.body) == {"status": word, "lastCycle": 0}
+            assert answer.headers["cache-control"] == "no-store"
 
 
-def test_metrics_are_for_prometheus(serve: Serve) -> None:
-    answer = serve().get("metrics")
+def test_metrics_are_for_prometheus(web: Web) -> None:
+    answer = web.get("metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert b"# TYPE python_info gauge" in answer.body
 
 
-def test_every_address_is_documented_and_nothing_comes_from_elsewhere(serve: Serve) -> None:
-    web = serve()
+def test_every_address_is_documented_and_nothing_comes_from_elsewhere(web: Web) -> None:
     paths = json.loads(web.get("api/openapi.json").body)["paths"]
     assert {*paths} == {
         *(f"/api/{name}.py" for name in ("data", "history", "backfill", "page")),
@@ -170,15 +171,14 @@ def test_every_address_is_documented_and_nothing_comes_from_elsewhere(serve: Ser
     assert web.get("docs").status == web.get("redoc").status == 404
 
 
-def test_a_capability_has_its_addresses_below_its_name(serve: Serve) -> None:
-    web = serve()
+def test_a_capability_has_its_addresses_below_its_name(web: Web) -> None:
     assert json.loads(web.get("api/example/double/21").body) == {"double": 42}
     assert web.get("api/example/double/many").status == 400
 
 
-def test_what_breaks_is_logged_and_not_shown(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_breaks_is_logged_and_not_shown(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        answer = serve().get("api/example/broken")
+        answer = web.get("api/example/broken")
     assert answer.status == 500
     assert json.loads(answer.body).keys() == {"title", "status", "detail"}
     assert b"secret" not in answer.body
@@ -189,8 +189,8 @@ def test_what_breaks_is_logged_and_not_shown(serve: Serve, caplog: pytest.LogCap
 
 
 @pytest.mark.parametrize("path", ["", "site.json", "api/data.py", "nowhere", "healthz", "api/openapi.json"])
-def test_everything_carries_the_security_headers(serve: Serve, path: str) -> None:
-    headers = serve().get(path).headers
+def test_everything_carries_the_security_headers(web: Web, path: str) -> None:
+    headers = web.get(path).headers
     assert headers["content-security-policy"].startswith("default-src 'self';")
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
