@@ -196,7 +196,7 @@ class Collector:
                 continue
             cells[1] = 0
             cells[0] = METHODS.index(method)
-            for index, name in enumerate(names):
+            for index, (name, record) in enumerate(records.items()):
                 cells[1] = index
                 value = None
                 if name not in avoid:
@@ -205,9 +205,9 @@ class Collector:
                     except Exception as error:  # noqa: BLE001 - a site's code may raise anything; it is logged by name
                         self._skip(method, name, _described(error))
                 if key:
-                    records[name][key] = question.default if value is None else value
+                    record[key] = question.default if value is None else value
                 elif value:
-                    records[name].update(value)
+                    record.update(value)
         return records
 
     def _finish_jobs(self, jobs: dict[str, dict[str, Any]], nodes: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ What the site's code prints goes to standard error, where the daemon logs it.
 """
 
 import ctypes
+import gc
 import logging
 import mmap
 import os
@@ -77,6 +78,7 @@ def main() -> None:
         write_frame(answers, b"N", orjson.dumps([hosts, jobs]))
 
     collector = Collector(backend, announce, progress, dict(start["mem_max"]))
+    gc.disable()  # a cycle makes millions of objects that live until its end: they are looked through between cycles
     while True:
         progress.phase("idle")
         frame = _read_frame(commands)
@@ -89,6 +91,7 @@ def main() -> None:
         write_frame(answers, b"D", snapshot)
         if snapshot and command["at"] is None:
             collector.one("write_influx", backend.write_influx, None)
+        gc.collect()
 
 
 def _cycle(collector: Collector, at: int | None, settings: config.LiveSettings) -> tuple[dict[str, Any], bytes]:

@@ -16,6 +16,10 @@ NODE_COLUMNS = ("user", "system", "wait", "mem", "swap", "gpuUtil", "gpuMem", "n
                 "fsRead", "fsWrite", "diskRead", "diskWrite", "cores")  # fmt: skip
 RUNNING = "RUNNING"
 
+SIZE_BITS = 8
+RATE_BITS = 5
+"""Leading bits that are kept of sizes (three digits) and of rates (two): what is steady stays the same, and packs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -68,7 +72,9 @@ def draw(snapshot: dict[str, Any]) -> Point:
             values["fsOps"].append(operations)
             first = False
     columns = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
-    columns["mem"] = _three_digits(columns["mem"])
+    columns["mem"] = _rounded(columns["mem"], SIZE_BITS)
+    for name in ("fsRead", "fsWrite", "fsOps"):
+        columns[name] = _rounded(columns[name], RATE_BITS)
     columns |= _core_means(cores, np.array(core_index, np.int64), np.array(core_row, np.int64), len(keys))
     return Point(
         time=snapshot["timestamp"],
@@ -161,8 +167,8 @@ def _node_columns(nodes: dict[str, Any], allocated: dict[str, int]) -> dict[str,
             if part:
                 cells[start : start + 2] = _number(part["read"]) / 1024, _number(part["write"]) / 1024
         cells[15] = allocated[host]
-    table[:, 3:5] = _three_digits(table[:, 3:5])
-    table[:, 7:15] = _three_digits(table[:, 7:15])
+    table[:, 3:5] = _rounded(table[:, 3:5], SIZE_BITS)
+    table[:, 7:15] = _rounded(table[:, 7:15], RATE_BITS)
     return {name: table[:, position].copy() for position, name in enumerate(NODE_COLUMNS)}
 
 
@@ -170,8 +176,8 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _three_digits(values: Column) -> Column:
-    """Round to steps of 1/256 to 1/128 of each value, but to whole numbers at least: what is steady stays the same."""
+def _rounded(values: Column, bits: int) -> Column:
+    """Round to so many leading bits, but to whole numbers at least."""
     with np.errstate(divide="ignore"):
-        step = np.exp2(np.maximum(np.floor(np.log2(np.abs(values))) - 7, 0))
+        step = np.exp2(np.maximum(np.floor(np.log2(np.abs(values))) - (bits - 1), 0))
     return np.where(values == 0, 0.0, np.rint(values / step) * step)
