@@ -220,13 +220,13 @@ class SlurmCluster:
             lines.append(f"NodeName={node} NodeAddr=127.0.0.1 Port={free_port()} {layout} {gres}")
         host = socket.gethostname().split(".")[0]
         self.conf.write_text(_CONF.format(host=host, ctld_port=free_port(), run=self.directory, nodes="\n".join(lines)))
-        gres = ["AutoDetect=off"]
+        devices = ["AutoDetect=off"]
         for node in GPU_NODES:
             for index in range(GPUS):
                 device = self.directory / f"{node}-gpu{index}"
                 device.symlink_to("/dev/null")
-                gres.append(f"NodeName={node} Name=gpu Type=a100 File={device}")
-        (self.directory / "gres.conf").write_text("\n".join(gres) + "\n")
+                devices.append(f"NodeName={node} Name=gpu Type=a100 File={device}")
+        (self.directory / "gres.conf").write_text("\n".join(devices) + "\n")
 
     def _spawn(self, key: str, *command: str, extra_env: dict[str, str] | None = None) -> None:
         with (self.directory / f"{key}.out").open("wb") as out:

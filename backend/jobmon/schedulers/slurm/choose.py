@@ -56,7 +56,8 @@ def _why_no_pyslurm(settings: SchedulerSettings) -> str:
     The trial runs in a process of its own: a pyslurm that was built for another Slurm may crash, or hang with the
     interpreter's lock held.
     """
-    if importlib.util.find_spec("pyslurm") is None:
+    found = importlib.util.find_spec("pyslurm")
+    if found is None or found.origin is None:  # a mere folder of that name has no origin
         return "pyslurm is not installed"
     trial = "from jobmon.schedulers.slurm import native; native.trial()"
     env = dict(os.environ, PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[3]), *sys.path]))

@@ -75,7 +75,7 @@ def _row(field: dict[str, str], now: float) -> Row:
     start_at, end_at = text.epoch(field["StartTime"]), text.epoch(field["EndTime"])
     until = end_at if state in facts.ENDED and end_at is not None else now
     started = state != "PENDING"
-    exit_code, signal = text.wait_status(text.whole(field["exit_code"])) if state in facts.ENDED else (None, None)
+    exit_code, signal = text.exit_status(field["exit_code"]) if state in facts.ENDED else (None, None)
     disk_mb = text.memory_mb(field["MinTmpDisk"])
     job = Job(
         id=shown,

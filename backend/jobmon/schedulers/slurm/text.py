@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from jobmon.errors import SourceError
 from jobmon.model import expand_indices
 
 _ABSENT = frozenset({"", "(null)", "N/A", "n/a", "NONE", "None", "Unknown", "NULL"})
@@ -180,6 +179,9 @@ def wait_status(status: int | None) -> tuple[int | None, int | None]:
     return (status >> 8) & 0xFF, status & 0x7F or None
 
 
-def fail(source: str, why: str) -> SourceError:
-    """Make the error of a source that did not answer or not in a form we know."""
-    return SourceError(f"{source}: {why}")
+def exit_status(shown: str) -> tuple[int | None, int | None]:
+    """Return (exit code, signal) of "3:0" (newer versions) or of a raw wait status (22.05)."""
+    code, colon, signal = shown.partition(":")
+    if colon:
+        return int(code), int(signal) or None
+    return wait_status(whole(shown))

@@ -27,7 +27,7 @@ FLAGS = (
 # Slurm 26.05 has one pointer more in a private structure, of which pyslurm keeps a copy.
 PATCH = r"sed -i '/^ *bitstr_t \*node_bitmap/a\    void *between' pyslurm-*/pyslurm/slurm/extra.pxi"
 READY = "opt/pyslurm/ready"
-BACKEND = Path(__file__).parents[2] / "backend"
+BACKEND = Path(__file__).parents[1] / "backend"
 RUN = "/srv/cluster"
 
 _CONF = """\
@@ -175,7 +175,7 @@ class Cluster:
             inside(self.place, *command), env=self._env(), input=stdin, capture_output=True, text=True, timeout=60
         )
         if check and done.returncode:
-            raise AssertionError(f"{' '.join(command)[:200]} failed: {done.stderr[-2000:]}")
+            raise AssertionError(f"{' '.join(command)[:200]} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout
 
     def submit(self, *options: str, script: str = "sleep 600") -> str:
