@@ -31,8 +31,9 @@ REASONS = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-# What the daemon's gzip members have around their data: no name and no time before, an empty last block behind.
-HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+# What the daemon's gzip members have around their data: a head of ten bytes without a name, an empty last block behind.
+PLAIN = b"\x1f\x8b\x08\0"
+HEAD = PLAIN + b"\0\0\0\0\0\x03"
 LAST_BLOCK = b"\x03\0"
 BYTE_BORDER = b"\0\0\xff\xff"
 NULL = HEAD + b"\xca\x2b\xcd\xc9\xe1\x02\0" + BYTE_BORDER + LAST_BLOCK + b"\x6e\x91\x91\xd4\x05\0\0\0"  # null\n
@@ -259,7 +260,7 @@ def join(contents):
     The daemon's members end their data on a byte before the empty last block, so the data of one can follow that of
     another; only the checksum has to be worked out. Others are packed again.
     """
-    if any(content[:10] != HEAD or content[-14:-8] != BYTE_BORDER + LAST_BLOCK for content in contents):
+    if any(content[:4] != PLAIN or content[-14:-8] != BYTE_BORDER + LAST_BLOCK for content in contents):
         import zlib
 
         stream = zlib.compressobj(1, zlib.DEFLATED, 31)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -89,6 +90,19 @@ def test_a_start_imports_little(scripts: Path, spool: Path) -> None:
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
     assert "os" in imported
     assert not imported & {"re", "json", "gzip", "urllib", "urllib.parse", "argparse", "cgi", "pathlib", "site", "zlib"}
+
+
+def test_several_pages_are_joined_without_unpacking(scripts: Path, spool: Path) -> None:
+    environment = {
+        "JOBMON_DATA_PATH": str(spool),
+        "HTTP_ACCEPT_ENCODING": "gzip",
+        "QUERY_STRING": "name=live/summary&name=live/missing&name=live/large",
+    }
+    large = os.urandom(1000) * (writer.LARGE_BYTES // 1000 + 1)
+    writer.write(spool / "live/large.json.gz", writer.compress(large))
+    done = run(scripts / "page.py", environment, "-X", "importtime")
+    assert zlib.decompress(split(done.stdout)[1], 31) == b'"live/summary.json.gz"\nnull\n' + large
+    assert b"zlib" not in done.stderr
 
 
 def test_trouble_is_one_line_in_the_servers_log_and_none_for_the_reader(scripts: Path, spool: Path) -> None:

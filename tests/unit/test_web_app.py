@@ -255,6 +255,15 @@ def test_joined_members_are_one_member(documents: list[bytes]) -> None:
     assert stream.unused_data == b""
 
 
+@pytest.mark.parametrize("size", [10, writer.LARGE_BYTES + 1])
+def test_what_we_write_is_joined_without_unpacking(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joined, "unpack", None)  # it would take as long as everything else together
+    member = writer.compress(b"x" * size)
+    assert zlib.decompress(joined.join([member, writer.compress(b"null\n"), member]), 31) == (
+        b"x" * size + b"null\n" + b"x" * size
+    )
+
+
 def test_a_damaged_member_is_an_error() -> None:
     with pytest.raises(SpoolError, match="damaged"):
         joined.join([writer.compress(b"a"), b"junk"])

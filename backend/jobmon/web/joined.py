@@ -14,8 +14,10 @@ from isal import isal_zlib
 from jobmon.errors import SpoolError
 from jobmon.spool import writer
 
-_SAMPLE = writer.compress(b"")
-_HEAD, _LAST_BLOCK = _SAMPLE[:10], _SAMPLE[-10:-8]
+_PLAIN = b"\x1f\x8b\x08\0"
+"""How a member begins whose head has no name or other addition; the head is ten bytes then."""
+_HEAD = _PLAIN + b"\0\0\0\0\0\x03"
+_LAST_BLOCK = b"\x03\0"
 _BYTE_BORDER = b"\0\0\xff\xff"
 
 
@@ -41,4 +43,4 @@ def join(contents: Sequence[bytes]) -> bytes:
 
 
 def _is_joinable(content: bytes) -> bool:
-    return content.startswith(_HEAD) and content[-14:-8] == _BYTE_BORDER + _LAST_BLOCK
+    return content.startswith(_PLAIN) and content[-14:-8] == _BYTE_BORDER + _LAST_BLOCK
