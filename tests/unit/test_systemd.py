@@ -2,7 +2,6 @@
 
 import configparser
 import os
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -10,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from jobmon import config
+from services import require
 
 ETC = Path(__file__).parent.parent.parent / "etc" / "systemd"
 MAX_EXPOSURE = 25
 """Tenths on systemd's scale from 0 (locked) to 10 (unsafe); "medium" begins at 5.0, an unlocked service has 9.6."""
 
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed: apt-get install systemd"
-)
+
+@pytest.fixture
+def needs_systemd() -> None:
+    require("systemd-analyze", "systemd")
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -31,26 +32,26 @@ def unit() -> configparser.ConfigParser:
     return parser
 
 
-@needs_systemd
+@pytest.mark.usefixtures("needs_systemd")
 def test_the_unit_is_accepted_without_a_word() -> None:
     result = run("systemd-analyze", "verify", "--man=no", ETC / "jobmon.service")
     assert (result.returncode, result.stdout) == (0, "")
 
 
-@needs_systemd
+@pytest.mark.usefixtures("needs_systemd")
 def test_a_wrong_unit_would_not_be_accepted(tmp_path: Path) -> None:
     wrong = tmp_path / "jobmon.service"
     wrong.write_text((ETC / "jobmon.service").read_text().replace("WatchdogSec=60", "WatchdogSec=soon"))
     assert run("systemd-analyze", "verify", "--man=no", wrong).stdout
 
 
-@needs_systemd
+@pytest.mark.usefixtures("needs_systemd")
 def test_the_service_is_well_locked() -> None:
     result = run("systemd-analyze", "security", "--offline=yes", f"--threshold={MAX_EXPOSURE}", ETC / "jobmon.service")
     assert result.returncode == 0, result.stdout
 
 
-@needs_systemd
+@pytest.mark.usefixtures("needs_systemd")
 def test_user_and_folders_are_made(tmp_path: Path) -> None:
     etc = tmp_path / "etc"
     etc.mkdir()
