@@ -55,7 +55,7 @@ AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 SlurmdParameters=config_overrides
 MinJobAge=3600
-KillWait=2
+KillWait=1
 CompleteWait=0
 MaxArraySize=2001
 GresTypes=gpu
@@ -186,17 +186,14 @@ class SlurmCluster:
             raise AssertionError(f"{' '.join(command)} failed: {done.stderr}")
         return done.stdout
 
-    def field(self, job_id: str, name: str) -> str:
-        """Return one field of `scontrol show job`, "" without it."""
-        for word in self.run("scontrol", "-d", "show", "job", "-o", job_id, check=False).split():
-            key, _, value = word.partition("=")
-            if key == name:
-                return value
-        return ""
+    def squeue(self, job_id: str, letter: str) -> str:
+        """Return one field of a job as squeue prints it, "" when there is no such job."""
+        out = self.run("squeue", "-h", "-a", "-t", "all", "-j", job_id, "-o", f"%A@@%{letter}", check=False)
+        return next((line.split("@@", 1)[1] for line in out.split("\n") if line.startswith(f"{job_id}@@")), "")
 
     def wait_state(self, job_id: str, state: str) -> None:
         """Wait until the job is in that state."""
-        self.wait_for(lambda: self.field(job_id, "JobState") == state, f"job {job_id} to be {state}")
+        self.wait_for(lambda: self.squeue(job_id, "T") == state, f"job {job_id} to be {state}")
 
     def wait_for(self, condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
         """Wait until a condition holds; fail with the controller's last words when it does not."""
