@@ -63,7 +63,7 @@ def test_the_same_seed_and_moment_give_the_same_cluster_whatever_was_asked_befor
 
 def test_another_seed_gives_another_cluster(state: State) -> None:
     other = Simulation(SimulatedSettings(nodes=323, seed=2)).at(T)
-    assert not set(other.jobs) & {j.id for j in _running(state)} or other.jobs != state.jobs
+    assert other.jobs != state.jobs
     assert other.readings.cpu != state.readings.cpu
 
 
