@@ -1,8 +1,10 @@
 """Read the processes of this host, and tell how much processor time they took between two readings."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from jobmon.model import Skipped, expand_indices
 
 _KERNEL_THREAD = 0x00200000
 """The kernel's own flag PF_KTHREAD in field 9 of /proc/PID/stat."""
+_STATUS = re.compile(r"^(Uid|VmHWM|VmRSS|RssAnon|RssFile|RssShmem|Cpus_allowed_list):(.*)$", re.MULTILINE)
 _STAT = re.compile(r"\s*\d+ \((.*)\) (\S .*)", re.DOTALL)  # a name may hold blanks and parentheses itself
 
 
@@ -60,9 +63,8 @@ def read_all(proc: Path, skipped: list[Skipped]) -> dict[int, Process]:
     except OSError as error:
         raise SourceError(f"{proc} cannot be listed: {error.strerror}") from error
     for pid in pids:
-        folder = proc / str(pid)
         try:
-            process = _read_one(pid, folder)
+            process = _read_one(pid, f"{proc}/{pid}")
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended
         except (OSError, ValueError) as error:
@@ -76,9 +78,9 @@ def read_all(proc: Path, skipped: list[Skipped]) -> dict[int, Process]:
     return processes
 
 
-def _read_one(pid: int, folder: Path) -> Process | None:
+def _read_one(pid: int, folder: str) -> Process | None:
     """Return the process; None for a kernel thread."""
-    match = _STAT.match((folder / "stat").read_text(encoding="utf-8", errors="replace"))
+    match = _STAT.match(_text(f"{folder}/stat"))
     fields = match[2].split() if match else []
     if match is None or len(fields) < 22:
         raise ValueError("stat is not a line of a process")
@@ -88,11 +90,7 @@ def _read_one(pid: int, folder: Path) -> Process | None:
     start_ticks = int(fields[19])
     if min(*times, start_ticks) < 0:
         raise ValueError("stat holds a negative time")
-    status = dict(
-        line.split(":", 1)
-        for line in (folder / "status").read_text(encoding="utf-8", errors="replace").splitlines()
-        if ":" in line
-    )
+    status = dict(_STATUS.findall(_text(f"{folder}/status")))
     resident, own, shared = _memory(status)
     return Process(
         pid=pid,
@@ -100,14 +98,14 @@ def _read_one(pid: int, folder: Path) -> Process | None:
         command=match[1],
         parent=int(fields[1]),
         session=max(0, int(fields[3])),
-        uid=int(status["Uid"].split()[1]) if "Uid" in status else (folder / "stat").stat().st_uid,
+        uid=int(status["Uid"].split()[1]) if "Uid" in status else Path(folder).stat().st_uid,
         ticks=times[0] + times[1],
         reaped_ticks=times[2] + times[3],
         memory_kib=own,
         shared_kib=shared,
         peak_kib=max(_kib(status, "VmHWM") or 0, resident),
         allowed=_cpu_list(status.get("Cpus_allowed_list", "")),
-        cgroups=_cgroups(folder / "cgroup"),
+        cgroups=_cgroups(f"{folder}/cgroup"),
     )
 
 
@@ -125,6 +123,7 @@ def _kib(status: Mapping[str, str], key: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() else None
 
 
+@lru_cache(maxsize=1024)
 def _cpu_list(text: str) -> tuple[int, ...]:
     try:
         return expand_indices(text.strip())
@@ -132,18 +131,31 @@ def _cpu_list(text: str) -> tuple[int, ...]:
         return ()
 
 
-def _cgroups(file: Path) -> dict[str, str]:
+def _cgroups(file: str) -> Mapping[str, str]:
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return _cgroup_paths(_text(file))
     except FileNotFoundError:  # a kernel without cgroups; a process that has ended is noticed elsewhere
         return {}
+
+
+@lru_cache(maxsize=4096)
+def _cgroup_paths(text: str) -> Mapping[str, str]:
     paths: dict[str, str] = {}
-    for line in lines:
+    for line in text.splitlines():
         _, _, rest = line.partition(":")
         controllers, colon, path = rest.partition(":")
         if colon and path.startswith("/"):
             paths.update(dict.fromkeys(controllers.split(","), path))
     return paths
+
+
+def _text(file: str) -> str:
+    """Return a file of /proc: thousands of them are read per load, and each fits into one read."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 1 << 16).decode("utf-8", "replace")
+    finally:
+        os.close(descriptor)
 
 
 def ticks_used(before: Mapping[int, Process], after: Mapping[int, Process]) -> dict[int, int]:
