@@ -80,6 +80,7 @@ def test_a_job_is_told_as_it_is_and_asks_for_nothing() -> None:
         "timeLimit": None, "runTime": 60, "startTime": 1_000_007, "mem": {"here": 100}, "memMax": 120, "memReq": None,
     }  # fmt: skip
     assert {key: job[key] for key in expected} == expected
+    assert job["partition"] == "local"
 
 
 def test_the_node_is_told_with_its_unknown_parts_unknown() -> None:
@@ -90,6 +91,7 @@ def test_the_node_is_told_with_its_unknown_parts_unknown() -> None:
     assert told["swap"] is told["infiniband"] is told["jobfs"] is None
     assert told["gpus"]["gpu0"]["util"] is None
     assert told["gpus"]["gpu1"] == {"util": 30, "memory": {"used": 1, "total": 2}}
+    assert told["partitions"] == ["local"]
     assert (told["nCpus"], told["nGpus"], told["load"], told["up"]) == (2, 2, 1.5, True)
 
 

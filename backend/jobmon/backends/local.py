@@ -174,8 +174,8 @@ class Backend(BackendBase):
         return asdict(disk) if disk else None
 
     def node_details(self, name: str) -> dict[str, Any] | None:
-        """Return the load average."""
-        return {"load": self._node.load} if self._node and self._node.load is not None else None
+        """Return the load average, and the one partition that this machine is in."""
+        return {"partitions": [PARTITION], "load": self._node.load if self._node else None}
 
     # --- jobs ------------------------------------------------------------------------------------------------------
 
@@ -219,6 +219,10 @@ class Backend(BackendBase):
     def job_mem_max(self, job_id: str) -> float | None:
         """Return the most that it was seen to hold."""
         return self._jobs[job_id].memory_max_mb
+
+    def job_details(self, job_id: str) -> dict[str, Any] | None:
+        """Return the one partition."""
+        return {"partition": PARTITION}
 
     def core_usage(self, data: Snapshot, silent: bool = False) -> dict[str, Any]:
         """Return the cores of this machine and how many of them each user keeps busy, never more than there are."""
