@@ -5,7 +5,6 @@ keeps busy. Where no systemd and no container runtime sorts processes into cgrou
 with all that it started.
 """
 
-# ruff: noqa: ARG002 - there is one node, so that methods need not look at its name
 import math
 import os
 from collections.abc import Iterable, Mapping
