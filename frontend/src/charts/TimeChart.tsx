@@ -60,7 +60,7 @@ export function TimeChart({ title, times, lines, format, stacked = false, binary
       own.destroy();
       plot.current = null;
     };
-  }, [shape, stacked, binary, top, theme]);
+  }, [shape, stacked, binary, top, theme, to - from > 86400]);
 
   useEffect(() => {
     const own = plot.current;
@@ -138,6 +138,7 @@ function options(
   format: (value: number | null) => string,
   onCursor: (index: number | null) => void,
 ): uPlot.Options {
+  const long = range[1] - range[0] > 86400;
   const muted = colour("muted");
   const rule = colour("rule");
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
@@ -161,18 +162,18 @@ function options(
         stroke: muted,
         font,
         size: 24,
-        space: 84,
+        space: long ? 96 : 64,
         gap: 6,
         grid: { show: false },
         ticks: { show: false },
-        values: hours,
+        values: (_, splits) => splits.map((time) => (long ? moment(time) : clock(time, false))),
       },
       {
         stroke: muted,
         font,
         size: 62,
         gap: 4,
-        space: 30,
+        space: 24,
         grid: { stroke: rule, width: 1 },
         ticks: { show: false },
         values: (_, splits) => splits.map((value) => (value === 0 ? "0" : format(value))),
@@ -200,11 +201,6 @@ function options(
       ],
     },
   };
-}
-
-function hours(_: uPlot, splits: number[]): string[] {
-  const long = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > 86400;
-  return splits.map((time) => (long ? moment(time).slice(4) : clock(time, false)));
 }
 
 function translucent(rgb: string, alpha: number): string {

@@ -89,12 +89,12 @@ export function clock(epoch: Maybe, seconds = true): string {
   return new Date(epoch * 1000).toLocaleTimeString("en-GB", seconds ? {} : { hour: "2-digit", minute: "2-digit" });
 }
 
-/** Write a date and time of day: "Fri 21 Nov 14:03". */
+/** Write a date and time of day: "21 Nov 14:03". */
 export function moment(epoch: Maybe): string {
   if (!known(epoch) || epoch <= 0) return UNKNOWN;
   const date = new Date(epoch * 1000);
-  const day = date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" });
-  return `${day.replace(",", "")} ${clock(epoch, false)}`;
+  const day = date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return `${day} ${clock(epoch, false)}`;
 }
 
 /** Write a count with its noun: "1 job", "12 jobs". */

@@ -49,9 +49,9 @@ interface Props {
 export const NodeMap = memo(function NodeMap({ nodes, selection, marked }: Props) {
   const navigate = useNavigate();
   const box = useRef<HTMLDivElement>(null);
-  const [at, setAt] = useState(0);
-  const current = Math.min(at, nodes.length - 1);
-  const shown = nodes[current];
+  const [at, setAt] = useState<number | null>(null);
+  const current = Math.min(at ?? 0, nodes.length - 1);
+  const shown = at === null ? undefined : nodes[current];
 
   const onKeyDown = (event: KeyboardEvent) => {
     const cells = box.current?.children;
@@ -76,6 +76,7 @@ export const NodeMap = memo(function NodeMap({ nodes, selection, marked }: Props
         aria-label="Map of the nodes"
         ref={box}
         onKeyDown={onKeyDown}
+        onMouseLeave={() => setAt(null)}
       >
         {nodes.map((view, i) => (
           <button
@@ -93,7 +94,7 @@ export const NodeMap = memo(function NodeMap({ nodes, selection, marked }: Props
         ))}
       </div>
       <p className="readout" aria-hidden="true">
-        {shown && words(shown)}
+        {shown ? words(shown) : "Fill: busy cores. ✕ down, ╱ closed, ◥ needs attention."}
       </p>
     </div>
   );

@@ -34,6 +34,8 @@ export function Nodes({ model, selection }: { model: Model; selection: Selection
   );
 }
 
+const usual = new Set(["free", "part", "full"]);
+
 function columnsFor(model: Model, selection: Selection): ColumnOf<NodeView>[] {
   const columns: ColumnOf<NodeView>[] = [
     {
@@ -43,18 +45,11 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<NodeView>[] {
       cell: (view) => (
         <Link to={selection.to({ node: view.node.name, job: null })}>
           <NodeGlyph view={view} />
-          <span className="name">{view.node.name}</span>
+          <span className="name" title={[view.node.state, view.node.reason].filter(Boolean).join(": ")}>
+            {view.node.name}
+            {usual.has(view.kind) || <span className="muted"> {kindWords[view.kind].toLowerCase()}</span>}
+          </span>
         </Link>
-      ),
-    },
-    {
-      key: "state",
-      title: "State",
-      className: "node-state",
-      cell: (view) => (
-        <span className="state-word" title={[view.node.state, view.node.reason].filter(Boolean).join(": ")}>
-          {kindWords[view.kind]}
-        </span>
       ),
     },
     {

@@ -67,30 +67,30 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
   const { user } = selection;
   const running = model.jobs.filter((view) => view.running && (!user || view.job.user === user));
   const troubled = running.filter((view) => view.mark === "warn" || view.mark === "bad");
+  const unknown = running.filter((view) => view.mark === "unknown").length;
+  const jobs = `${counted(running.length, "running job")}${user ? ` of ${user}` : ""}`;
   const mark: Mark = troubled.some((view) => view.mark === "bad") ? "bad" : troubled.length > 0 ? "warn" : "ok";
   return (
     <p className="verdict" role="status">
-      <Shape mark={running.length === 0 ? "unknown" : mark} />
+      <Shape mark={unknown === running.length ? "unknown" : mark} />
       <span>
         {running.length === 0 ? (
           <b>{user ? `${user} has no jobs running.` : "No jobs running."}</b>
-        ) : troubled.length === 0 ? (
-          <b>
-            {user
-              ? `All is well with ${counted(running.length, "running job")} of ${user}.`
-              : `All is well with ${counted(running.length, "running job")}.`}
-          </b>
-        ) : (
+        ) : troubled.length > 0 ? (
           <>
             <Link to={selection.to({ sort: null, state: "attention", view: "jobs", job: null, node: null })}>
               <b>
-                {count(troubled.length)} of {counted(running.length, "running job")}
-                {user ? ` of ${user}` : ""}
+                {count(troubled.length)} of {jobs}
               </b>
             </Link>{" "}
             {troubled.length === 1 ? "needs" : "need"} attention: {kinds(troubled)}.
           </>
+        ) : unknown < running.length ? (
+          <b>All is well with {unknown > 0 ? `${count(running.length - unknown)} of ${jobs}` : jobs}.</b>
+        ) : (
+          <b>Nothing is known yet of what {jobs} do.</b>
         )}
+        {unknown > 0 && unknown < running.length && <> {counted(unknown, "job")} cannot be judged: no data.</>}
       </span>
     </p>
   );

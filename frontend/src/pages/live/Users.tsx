@@ -90,12 +90,12 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<UserView>[] {
         </Link>
       ),
     },
-    { key: "cores", title: "Cores", className: "num", cell: (view) => count(view.cores) },
+    { key: "cores", title: "Cores", className: "num many", cell: (view) => count(view.cores) },
     {
       key: "share",
       title: "%",
       hint: "Of the cluster's cores",
-      className: "num muted",
+      className: "num muted opt",
       cell: (view) => share(view.cores, model.totals.cores.of).replace(" %", ""),
     },
     {

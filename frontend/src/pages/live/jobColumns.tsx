@@ -49,7 +49,7 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
       key: "time",
       title: "Time",
       hint: "Run so far, of the limit",
-      className: "bar",
+      className: "bar opt",
       sortable: true,
       cell: (view) => <Time view={view} />,
     },

@@ -1,0 +1,95 @@
+"""The built page, served by the daemon's own web server from a folder of published files, in the system's Chromium."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from browser import page_files
+from playwright.sync_api import Browser, Page, sync_playwright
+from services import absent, require
+
+from jobmon.config import Settings
+from jobmon.spool import writer
+from jobmon.web import static
+from jobmon.web.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the page is served: its address, and the folder behind it."""
+
+    url: str
+    folder: Path
+
+    def write(self, name: str, document: Any) -> None:
+        """Publish a document, or bytes that are none."""
+        content = document if isinstance(document, bytes) else orjson.dumps(document) + b"\n"
+        writer.write(self.folder / f"{name}.json.gz", writer.compress(content))
+
+    def write_all(self, documents: dict[str, Any]) -> None:
+        for name, document in documents.items():
+            self.write(name, document)
+
+    def remove(self, name: str) -> None:
+        (self.folder / f"{name}.json.gz").unlink()
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    if not (static.FOLDER / "index.html").is_file():
+        absent("the page is not built: ./jobmon.sh build")
+    return static.FOLDER
+
+
+@pytest.fixture
+def empty(tmp_path: Path, built: Path) -> Iterator[Published]:
+    """Serve a folder without files."""
+    settings = Settings.model_validate({"live": {"data_path": str(tmp_path)}, "web": {"port": 0}})
+    server = Server(settings, (), lambda: {"status": "ok"}, built)
+    server.start()
+    try:
+        yield Published(server.url, tmp_path)
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def now() -> int:
+    return int(time.time())
+
+
+@pytest.fixture
+def published(empty: Published, now: int) -> Published:
+    """Serve the cluster of page_files."""
+    empty.write_all(page_files.documents(now))
+    return empty
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = require("chromium", "chromium")
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=switches)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, empty: Published) -> Iterator[Page]:
+    """Open an empty tab that may not leave the server; an error in the page fails the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context.set_default_timeout(8000)
+    errors: list[str] = []
+    strangers: list[str] = []
+    context.on("request", lambda request: request.url.startswith((empty.url, "data:", "blob:")) or strangers.append(request.url))
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    page = context.new_page()
+    yield page
+    context.close()
+    assert errors == []
+    assert strangers == []
