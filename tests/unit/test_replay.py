@@ -282,8 +282,17 @@ def test_an_oversized_member_is_named_and_left_out(
         backend = play(pack(tmp_path / name, {"data7.json": b" " * 1_000_000, good: _packed(RECORDED)}))
         with clock.replaced(lambda: float(NOW)):
             backend.pre_update()
-        assert "data7.json" in caplog.text
+        assert "'data7.json' is larger than 5000 bytes" in caplog.text
         assert backend.job_start_time("7") == NOW - 600
+
+
+def test_an_oversized_file_of_a_folder_is_named_and_left_out(
+    play: Open, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recording, "MAX_FILE_BYTES", 5000)
+    (folder / f"data{RECORDED}.json.gz").write_bytes(b" " * 5001)
+    assert _shown(play(folder), NOW) == "101"
+    assert f"data{RECORDED}.json.gz: is larger than 5000 bytes" in caplog.text
 
 
 def test_a_snapshot_that_unpacks_without_end_is_left_out(
@@ -320,7 +329,7 @@ def test_a_header_that_asks_for_all_memory_is_refused(
     with clock.replaced(lambda: float(NOW)):
         backend.pre_update()
     assert backend.job_ids() == ["7", "8"]
-    assert "is damaged, only the first 1 snapshots" in caplog.text
+    assert "is damaged, only the first 1 snapshots can be played: a header asks for 1048576 bytes" in caplog.text
 
 
 def test_what_precedes_the_damage_of_an_archive_is_played(

@@ -2,8 +2,7 @@
 
 import bisect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobmon.backends.simulation.lanes import Lane, Plan
 from jobmon.backends.simulation.machines import DAY_S, HOUR_S
@@ -27,8 +26,7 @@ _STUCK = ((0.18, "JobHeldUser"), (0.36, "ReqNodeNotAvail, Reserved for maintenan
           (1.0, "Priority"))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Dice:
+class Dice(NamedTuple):
     """Hold the chances of one job, each from 0 to 1; those of a task are its array's but for the first two."""
 
     end: float
