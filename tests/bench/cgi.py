@@ -18,10 +18,10 @@ WARM_UP = 10
 def measure(data_path: Path) -> dict[str, float]:
     """Return milliseconds per request and requests per second for a data path that a daemon has filled.
 
-    Server and scripts share one core; the client has another when there is one. Keys: `live_ms`,
-    `time_ms` (the snapshot nearest to a time), `page_ms` (live/summary), `first_view_ms` (the summary and the open chunk
-    in one request), `per_second` (live/latest, asked without a pause), `floor_ms` (an interpreter that does nothing).
-    Times are medians.
+    Server and scripts share one core; the client has another when there is one. Times are medians.
+    `live_ms`: the newest snapshot; `time_ms`: the one nearest to a time; `page_ms`: live/summary; `first_view_ms`: the
+    summary and the open chunk in one request; `per_second`: live/latest, asked without a pause; `floor_ms`: an
+    interpreter that does nothing.
     """
     cores = sorted(os.sched_getaffinity(0))
     page = web_servers.ROOT / "frontend/public"

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 
+import web_servers
 from jobmon.config import LiveSettings, Settings, WebSettings
 from jobmon.errors import SettingsError, SpoolError
 from jobmon.spool import writer
 from jobmon.web import joined
+from jobmon.web.app import SAFETY
 from jobmon.web.server import Server
 from web_servers import Web
 
@@ -197,6 +199,12 @@ def test_everything_carries_the_security_headers(web: Web, path: str) -> None:
     assert "server" not in headers
 
 
+@pytest.mark.parametrize("server", ["apache", "lighttpd", "nginx"])
+def test_web_servers_send_the_same_policy(server: str) -> None:
+    shipped = web_servers.shipped(server, 1, {})
+    assert f'"{SAFETY["Content-Security-Policy"]}"' in shipped
+
+
 def test_a_port_that_is_taken_is_told_with_a_way_out(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -227,7 +235,7 @@ def test_a_server_that_stopped_frees_its_port_and_another_can_start(tmp_path: Pa
     second.stop()
 
 
-def test_a_request_that_hangs_does_not_hold_up_the_stop() -> None:
+def test_a_request_that_hangs_does_not_hold_up_the_stop(caplog: pytest.LogCaptureFixture) -> None:
     def slow() -> Mapping[str, Any]:
         entered.append(1)
         while not released:
@@ -245,6 +253,7 @@ def test_a_request_that_hangs_does_not_hold_up_the_stop() -> None:
         server.stop()
         released.append(1)
         assert b'"ok"' not in waiting.recv(1000)
+    assert "left behind" not in caplog.text
 
 
 @pytest.mark.parametrize("documents", [[b"null\n"], [b""], [b"a\n", b"b" * 70000, b"", b"null\n"] * 5])

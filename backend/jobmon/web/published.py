@@ -33,6 +33,10 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such file, or not yet.", "content": {PROBLEM: {}}},
     503: {"description": "The published files cannot be read.", "content": {PROBLEM: {}}},
 }
+NEAREST = {
+    **ANSWERS[200],
+    "headers": {"X-Jobmon-Time": {"description": "Epoch seconds of the stored snapshot, when a time was asked for."}},
+}
 
 Time = Annotated[
     str | None, Query(pattern=TIME, description="Epoch seconds; the stored snapshot nearest to it is sent.")
@@ -99,7 +103,7 @@ def router(live: LiveSettings) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response)
     folder = Path(live.data_path)
 
-    @routes.get("/data.py", summary="The newest snapshot, or a stored one")
+    @routes.get("/data.py", summary="The newest snapshot, or a stored one", responses={200: NEAREST})
     def data(request: Request, time: Time = None) -> Response:
         if time is None:
             return send(request, folder, [load(folder, live.file_name_pattern.format(""))])
