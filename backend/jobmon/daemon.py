@@ -1,16 +1,16 @@
 """Run the capabilities: one thread each, one loop that listens to signals and to the service manager."""
 
-import contextlib
-import fcntl
+import gc
 import logging
-import os
+import select
 import signal
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from jobmon import clock
 from jobmon.capabilities import Capability
@@ -18,11 +18,11 @@ from jobmon.config import Settings
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError, SpoolError
 from jobmon.notify import notify, watchdog_period_s
 from jobmon.spool import writer
+from jobmon.spool.lock import locked, note
 from jobmon.web.server import Server
 
 log = logging.getLogger("jobmon.daemon")
 
-LOCK = ".jobmon.lock"
 GRACE_S = 3.0
 """So long a running tick may go on after SIGTERM before its processes are ended."""
 LOOP_S = 1.0
@@ -37,6 +37,8 @@ class Turn:
     last_success_at: float | None = None
     error: str = "has not run yet"
     failures: int = 0
+    _success: float | None = None
+    """The last success on a clock that nobody sets."""
 
     def once(self) -> bool:
         """Tick, and write the pages that changed; say whether all went well. What failed is logged."""
@@ -58,7 +60,7 @@ class Turn:
             log.exception("%s failed in this cycle; the next one tries again", name)
             self.error, self.failures = f"{type(error).__name__}: {error}", self.failures + 1
             return False
-        self.last_success_at, self.error, self.failures = clock.now(), "", 0
+        self.last_success_at, self._success, self.error, self.failures = clock.now(), clock.monotonic(), "", 0
         return True
 
     def _write_pages(self) -> list[str]:
@@ -72,7 +74,7 @@ class Turn:
 
     def health(self) -> dict[str, Any]:
         """Return the state for /healthz."""
-        late = self.last_success_at is None or clock.now() - self.last_success_at > 3 * self.capability.interval + 30
+        late = self._success is None or clock.monotonic() - self._success > 3 * self.capability.interval + 30
         return {
             "status": "ok" if not late else "starting" if not self.failures else "failing",
             "lastSuccess": self.last_success_at,
@@ -92,75 +94,109 @@ class Daemon:
     """Called with the address of the page once it is served."""
 
     def __post_init__(self) -> None:
-        self._stop = threading.Event()
-        self._reload = threading.Event()
-        self._wake = threading.Event()
+        self._stop = False
+        self._reload = False
         self._fatal: SettingsError | None = None
         self._ready = False
+        self._bell, self._wire = socket.socketpair()
+        """Wakes the loop; signal handlers only set flags, for they could meet a lock that the loop itself holds."""
+        for end in (self._bell, self._wire):
+            end.setblocking(False)
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, and return the exit code; settings that are wrong at the start are raised."""
+        gc.disable()
+        signal.set_wakeup_fd(self._wire.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        settings = self.load()
-        while not self._stop.is_set():
-            self._reload.clear()
-            with locked(Path(settings.live.data_path)):
-                self._serve(settings)
-            if self._fatal is not None:
-                raise self._fatal
-            if self._reload.is_set() and not self._stop.is_set():
-                try:
-                    settings = self.load()
-                except SettingsError as error:
-                    log.error("the settings are not reloaded: %s", error)
-        return 0
+        settings, previous = self.load(), None
+        while True:
+            try:
+                with locked(Path(settings.live.data_path)) as lock:
+                    following = self._serve(settings, lock)
+            except (SettingsError, AlreadyRunningError) as error:
+                if previous is None:
+                    raise
+                log.error("the new settings cannot be used, the old ones stay: %s", error)
+                settings, previous, self._fatal = previous, None, None
+                continue
+            if following is None:
+                return 0
+            previous, settings = settings, following
 
-    def _serve(self, settings: Settings) -> None:
-        """Run all capabilities and the web server until a signal arrives."""
+    def _serve(self, settings: Settings, lock: IO[str]) -> Settings | None:
+        """Run all capabilities and the web server until a signal; return the settings to go on with, None to end."""
         turns = [Turn(c, Path(settings.live.data_path)) for c in self.create(settings)]
         ending = threading.Event()
+        following = None
         server = None
-        if settings.web.enabled:
-            server = Server(settings, [turn.capability for turn in turns], lambda: health(turns))
-            server.start()
-            self.on_listening(server.url)
         threads = [
             threading.Thread(target=self._keep_turning, args=(turn, ending), name=turn.capability.name, daemon=True)
             for turn in turns
         ]
-        for thread in threads:
-            thread.start()
-        period = min(LOOP_S, (watchdog_period_s() or 60) / 3)
         try:
-            while not (self._stop.is_set() or self._reload.is_set() or self._fatal):
-                self._wake.wait(period)
-                self._wake.clear()
+            if settings.web.enabled:
+                server = Server(settings, [turn.capability for turn in turns], lambda: health(turns))
+                server.start()
+                note(lock, server.url)
+                self.on_listening(server.url)
+            for thread in threads:
+                thread.start()
+            period = min(LOOP_S, (watchdog_period_s() or 60) / 3)
+            while not (self._stop or self._fatal or following):
+                self._wait(period)
                 self._tell(turns)
+                if self._reload:
+                    following = self._load_anew()
         finally:
-            if not self._reload.is_set():
+            if following is None:
                 notify("STOPPING=1")
-            ending.set()
-            deadline = clock.monotonic() + GRACE_S
-            for thread in threads:
-                thread.join(max(0.0, deadline - clock.monotonic()))
-            for turn in turns:
-                turn.capability.close()
-            for thread in threads:
-                thread.join(1.0)
-            if server is not None:
-                server.stop()
+            self._end(turns, threads, ending, server)
+        if self._fatal is not None:
+            raise self._fatal
+        return following
+
+    def _end(
+        self, turns: list[Turn], threads: list[threading.Thread], ending: threading.Event, server: Server | None
+    ) -> None:
+        """Let the running ticks finish for a while, then end their processes."""
+        ending.set()
+        deadline = clock.monotonic() + GRACE_S
+        if server is not None:
+            server.stop()
+        started = [thread for thread in threads if thread.ident is not None]
+        for thread in started:
+            thread.join(max(0.0, deadline - clock.monotonic()))
+        for turn in turns:
+            turn.capability.close()
+        for thread in started:
+            thread.join(1.0)
+
+    def _load_anew(self) -> Settings | None:
+        """Return the settings as they are now; None, with a line in the log, when they are wrong."""
+        self._reload = False
+        try:
+            return self.load()
+        except SettingsError as error:
+            log.error("the settings are not reloaded, the old ones stay: %s", error)
+            return None
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for a signal or another reason to look up."""
+        if select.select([self._bell], [], [], seconds)[0]:
+            self._bell.recv(4096)
 
     def _keep_turning(self, turn: Turn, ending: threading.Event) -> None:
         """Tick at each interval; a tick that takes longer is followed by the next one at once."""
         due = clock.monotonic()
         while not ending.is_set():
+            gc.collect()  # between the ticks, for it would look through millions of objects within them
             try:
                 turn.once()
             except SettingsError as error:
                 if turn.last_success_at is None:
                     self._fatal = error
-                    self._wake.set()
+                    self._wire.send(b"!")
                     return
                 log.error("%s: %s", turn.capability.name, error)
                 turn.error, turn.failures = str(error), turn.failures + 1
@@ -179,8 +215,10 @@ class Daemon:
         notify(*states)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        (self._reload if number == signal.SIGHUP else self._stop).set()
-        self._wake.set()
+        if number == signal.SIGHUP:
+            self._reload = True
+        else:
+            self._stop = True
 
 
 def health(turns: list[Turn]) -> dict[str, Any]:
@@ -190,40 +228,13 @@ def health(turns: list[Turn]) -> dict[str, Any]:
     return {"status": "ok" if well else "unavailable", "capabilities": states}
 
 
-def run_once(settings: Settings, capabilities: list[Capability]) -> int:
+def run_once(settings: Settings, create: Callable[[Settings], list[Capability]]) -> int:
     """Run each capability once, and return the exit code: 0 when all went well."""
     with locked(Path(settings.live.data_path)):
+        capabilities = create(settings)
         try:
             results = [Turn(c, Path(settings.live.data_path)).once() for c in capabilities]
         finally:
             for capability in capabilities:
                 capability.close()
     return 0 if all(results) else 1
-
-
-@contextlib.contextmanager
-def locked(data_path: Path) -> Iterator[None]:
-    """Hold the lock of a data path; AlreadyRunningError names the process that has it, SettingsError what is wrong."""
-    try:
-        data_path.mkdir(parents=True, exist_ok=True)
-        file = (data_path / LOCK).open("a+")
-    except OSError as error:
-        raise SettingsError(
-            f"[live] data_path = {str(data_path)!r}: cannot be written: {error.strerror}; "
-            "make the folder, or choose another with --set live.data_path=DIR"
-        ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            owner = file.read(20).strip()
-            raise AlreadyRunningError(
-                f"another jobmon writes to {data_path} (process {owner or 'unknown'}); "
-                "stop it, or choose another folder with --set live.data_path=DIR"
-            ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield

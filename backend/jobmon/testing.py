@@ -105,11 +105,11 @@ def _check_layouts(nodes: dict[str, Any], jobs: dict[str, Any]) -> list[Finding]
                 other = owners.setdefault((host, core), job_id)
                 if other != job_id:
                     shared.append(f"{host} core {core}: {other} and {job_id}")
-        if layout and job["nCpus"] != sum(map(len, layout.values())):
+        if job["nCpus"] < sum(map(len, layout.values())):
             differing.append(f"{job_id}: {job['nCpus']} and {sum(map(len, layout.values()))}")
     for places, method, text in (
         (outside, "job_layout", "names core indices that n_cpus does not allow"),
-        (differing, "job_ncpus", "and job_layout differ"),
+        (differing, "job_ncpus", "is less than the cores in job_layout"),
         (shared, "job_layout", "gives one core to two jobs"),
     ):
         if places:

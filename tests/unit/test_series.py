@@ -47,7 +47,9 @@ def test_a_job_is_the_mean_of_its_own_cores_on_each_host():
 
 def test_unknown_cores_do_not_count_and_unknown_hosts_are_unknown():
     nodes = {"n1": node(80, None, 0, 0), "n2": node(50) | {"cpu": None}}
-    point = rows.draw(snapshot(START, nodes, {"7": job({"n1": [0, 1], "n2": [0], "gone": [0, 1]}), "8": job({"n1": [9]})}))
+    point = rows.draw(
+        snapshot(START, nodes, {"7": job({"n1": [0, 1], "n2": [0], "gone": [0, 1]}), "8": job({"n1": [9]})})
+    )
     assert values(point, "user") == {("7", "n1"): 80, ("7", "n2"): None, ("7", "gone"): None, ("8", "n1"): None}
     assert values(point, "known") == {("7", "n1"): 1, ("7", "n2"): 0, ("7", "gone"): 0, ("8", "n1"): 0}
 

@@ -5,6 +5,7 @@ import os
 import tempfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from isal import isal_zlib
 
@@ -25,6 +26,7 @@ def compress(data: bytes) -> bytes:
     Its data end on a byte before the end mark: such members can be joined into one without unpacking (`web.joined`),
     which is needed because browsers stop reading at the end of a first member.
     """
+    stream: Any
     if len(data) > LARGE_BYTES:
         stream = isal_zlib.compressobj(LARGE_LEVEL, isal_zlib.DEFLATED, GZIP_WINDOW)
     else:
