@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 import web_servers
 from web_servers import Web
 
@@ -20,8 +22,8 @@ def measure(data_path: Path) -> dict[str, float]:
 
     Server and scripts share one core; the client has another when there is one. Times are medians.
     `live_ms`: the newest snapshot; `time_ms`: the one nearest to a time; `page_ms`: live/summary; `first_view_ms`: the
-    summary and the open chunk in one request; `per_second`: live/latest, asked without a pause; `floor_ms`: an
-    interpreter that does nothing.
+    summary and the open chunk in one request; `per_second`: live/latest, asked without a pause; `cpu_ms`: what
+    one of these costs the core, whatever else the machine does; `floor_ms`: an interpreter that does nothing.
     """
     cores = sorted(os.sched_getaffinity(0))
     page = web_servers.ROOT / "frontend/public"
@@ -38,13 +40,17 @@ def measure(data_path: Path) -> dict[str, float]:
 def _measure(web: Web, data_path: Path) -> dict[str, float]:
     lines = (data_path / "cgi.index").read_text(encoding="utf-8").split("\n")[1:-1]
     middle = int(lines[len(lines) // 2]) + 1 if lines else 0
+    (server,) = [child for child in psutil.Process().children() if child.name() == "lighttpd"]
+    before = sum(server.cpu_times()[:4])  # its own and that of the scripts that have ended
     latest = _times(web, "api/page.py?name=live/latest")
+    cpu_ms = 1000 * (sum(server.cpu_times()[:4]) - before) / (WARM_UP + REQUESTS)
     return {
         "live_ms": statistics.median(_times(web, "api/data.py")),
         "time_ms": statistics.median(_times(web, f"api/data.py?time={middle}")),
         "page_ms": statistics.median(_times(web, "api/page.py?name=live/summary")),
         "first_view_ms": statistics.median(_times(web, "api/page.py?name=live/summary&name=live/series/day/open")),
         "per_second": 1000 * len(latest) / sum(latest),
+        "cpu_ms": cpu_ms,
     }
 
 
