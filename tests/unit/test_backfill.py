@@ -3,12 +3,13 @@
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobmon.backends.backfill import Request, find_window, slots, slots_now
+from jobmon.backends.backfill import Request, find_window, nearest_now, slots, slots_now
 from jobmon.model import ClusterState, Job, Node, Partition, Reservation
 
 CASES = Path(__file__).parents[1] / "cases" / "backfill"
@@ -201,3 +202,28 @@ def test_a_slot_is_free_for_its_whole_window(seed: int) -> None:
         longest = math.inf if row["tMax"] is None else row["tMax"]
         request = Request("p", cores=int(cores), walltime_s=min(longest, 20))
         assert find_window(state, request, NOW).start_at == NOW
+
+
+@pytest.mark.parametrize("seed", range(400, 550))
+def test_the_nearest_request_starts_now_and_a_larger_one_would_not(seed: int) -> None:
+    rng = random.Random(seed)
+    state = _small_cluster(rng)
+    request = Request("p", cores_per_node=rng.randint(2, 6), nodes=rng.randint(1, 2), walltime_s=10)
+    found = nearest_now(state, request, NOW)
+    if found == request or found is None:
+        assert (_search(state, request) == 0) == (found == request)
+        assert found or _search(state, replace(request, cores_per_node=1)) != 0
+    else:
+        assert _search(state, found) == 0
+        assert _search(state, replace(found, cores_per_node=found.per_node + 1)) != 0
+
+
+def test_a_request_that_is_too_long_is_shortened_to_whole_minutes() -> None:
+    state = _state(
+        {
+            "nodes": [{"name": "n1", "cpus": 8, "partitions": ["p"]}],
+            "reservations": [{"name": "r", "nodes": ["n1"], "start_at": 3630, "end_at": 9000}],
+        }
+    )
+    found = nearest_now(state, Request(cores=4, walltime_s=7200), NOW)
+    assert found == Request("p", cores=4, walltime_s=3600)

@@ -17,6 +17,7 @@ from jobmon.backends import recording
 from jobmon.backends.collect import Collector
 from jobmon.backends.replay import Backend
 from jobmon.errors import SettingsError, SourceError
+from jobmon.testing import check_backend
 
 RECORDED = 1_700_000_000
 NOW = 1_800_000_000
@@ -133,6 +134,10 @@ def test_what_is_played_is_what_was_recorded(play: Open, folder: Path) -> None:
     assert played["usage"] == recorded["usage"]
     assert played["jobs"]["7"] == recorded["jobs"]["7"]
     assert played["jobs"]["8"] == recorded["jobs"]["8"]
+
+
+def test_the_back_end_keeps_the_contract(play: Open, folder: Path) -> None:
+    assert check_backend(type(play(folder))) == []
 
 
 def test_api_14_with_plain_gpu_numbers_is_played(play: Open, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from jobmon.backends.simulated import Backend
 from jobmon.backends.simulation import Simulation, State
 from jobmon.config import SimulatedSettings
 from jobmon.model import Job
+from jobmon.testing import check_backend
 
 T = 1_795_000_000
 HOLDING = {"RUNNING", "COMPLETING"}
@@ -376,6 +377,11 @@ def test_the_back_end_answers_everything_and_nothing_is_skipped(small: Backend) 
     assert [source.name for source in small.sources()] == ["simulated scheduler", "simulated metrics"]
     inherited = {name for name in vars(BackendBase) if not name.startswith("_") and name not in vars(Backend)}
     assert inherited == {"init", "write_influx", "core_usage", "calculate_backfill"}
+
+
+@pytest.mark.usefixtures("small")
+def test_the_back_end_keeps_the_contract() -> None:
+    assert check_backend(Backend) == []
 
 
 def test_the_back_end_can_be_taken_to_any_moment(small: Backend) -> None:

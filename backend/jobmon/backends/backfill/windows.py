@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobmon.backends.backfill.occupancy import Share, Site, partitions_of, sites_of
 from jobmon.model import ClusterState, Partition
@@ -53,6 +53,31 @@ def find_window(state: ClusterState, request: Request, now: float | None = None)
     sites = sites_of(state, at)
     windows = [_window(sites, partition, request, at) for partition in asked]
     return min(windows, key=lambda w: math.inf if w.start_at is None else w.start_at)
+
+
+def nearest_now(state: ClusterState, request: Request, now: float | None = None) -> Request | None:
+    """Return the request most like this one that could start now: itself, a shorter one, or one of fewer cores.
+
+    None when not even one core per node could start. Walltimes are cut to whole minutes.
+    """
+    window = find_window(state, request, now)
+    if _starts_now(window):
+        return request
+    longest = window.longest_now_s or 0
+    if longest >= 60:  # it may be None only for requests that start now
+        return replace(request, walltime_s=longest // 60 * 60, partition=window.partition)
+    fits, too_many = 0, request.per_node
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if _starts_now(find_window(state, replace(request, cores_per_node=middle), now)):
+            fits = middle
+        else:
+            too_many = middle
+    return replace(request, cores_per_node=fits) if fits else None
+
+
+def _starts_now(window: Window) -> bool:
+    return window.start_at is not None and not window.reason
 
 
 def _window(sites: Mapping[str, Site], partition: Partition, request: Request, now: float) -> Window:
