@@ -14,7 +14,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Return a sort key by letters, then number: n2 before n10."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in _DIGITS.split(name) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name) if part]
 
 
 def expand_indices(text: str) -> tuple[int, ...]:
@@ -29,7 +29,7 @@ def expand_indices(text: str) -> tuple[int, ...]:
             first, last, stride = int(low), int(high) if dash else int(low), int(step or 1)
         except ValueError:
             raise SourceError(f"{text[:80]!r} is not a list of indices such as 0-3,8") from None
-        if stride < 1 or first < 0 or (last - first) // stride > MAX_EXPANSION:
+        if stride < 1 or not 0 <= first <= last or (last - first) // stride > MAX_EXPANSION:
             raise SourceError(f"{text[:80]!r} is not a list of indices such as 0-3,8")
         numbers.extend(range(first, last + 1, stride))
     return tuple(numbers)
@@ -57,10 +57,10 @@ def expand_hostlist(text: str) -> tuple[str, ...]:
     hosts: list[str] = []
     for expression in _split_outside_brackets(text):
         pieces: list[list[str]] = []
-        for literal, ranges in re.findall(r"([^\[\]]*)(?:\[([^\[\]]*)\])?", expression):
+        for literal, bracket, ranges in re.findall(r"([^\[\]]*)(\[([^\[\]]*)\])?", expression):
             if literal:
                 pieces.append([literal])
-            if ranges:
+            if bracket:
                 pieces.append(_expand_padded(ranges, text))
         size = 1
         for piece in pieces:
@@ -79,7 +79,8 @@ def _expand_padded(ranges: str, whole: str) -> list[str]:
     names: list[str] = []
     for part in ranges.split(","):
         low, dash, high = part.partition("-")
-        if not low.isdigit() or (dash and not high.isdigit()) or (dash and int(high) - int(low) > MAX_EXPANSION):
+        first, last = (int(n) if n.isdecimal() and n.isascii() else -1 for n in (low, high if dash else low))
+        if not 0 <= first <= last or last - first > MAX_EXPANSION:
             raise SourceError(f"{whole[:80]!r} is not a host list such as n[01-16],g1")
-        names.extend(str(n).zfill(len(low)) for n in range(int(low), int(high if dash else low) + 1))
+        names.extend(str(n).zfill(len(low)) for n in range(first, last + 1))
     return names

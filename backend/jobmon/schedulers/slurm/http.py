@@ -54,7 +54,7 @@ def get(path: str, settings: SchedulerSettings, deadline: float) -> Response:
         answer = connection.getresponse()
         parts: list[bytes] = []
         size = 0
-        while chunk := answer.read(_CHUNK_BYTES):
+        while chunk := answer.read1(_CHUNK_BYTES):  # read() would wait for a full chunk
             parts.append(chunk)
             size += len(chunk)
             if size > MAX_BODY_BYTES:

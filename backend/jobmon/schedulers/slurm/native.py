@@ -21,12 +21,15 @@ from jobmon.schedulers.slurm import native_dicts, native_objects
 def load_module() -> ModuleType:
     """Import pyslurm; MissingExtraError says how to install it."""
     try:
-        return importlib.import_module("pyslurm")
+        module = importlib.import_module("pyslurm")
+        if getattr(module, "__file__", None) is None:
+            raise ImportError("a mere folder has this name")
     except ImportError as error:
         raise MissingExtraError(
             f"pyslurm cannot be used ({error}); install the version of your Slurm: pip install 'jobmon[slurm]', "
             'or set [scheduler] reader = "cli"'
         ) from error
+    return module
 
 
 def read(pyslurm: ModuleType) -> tuple[ClusterState, str]:
