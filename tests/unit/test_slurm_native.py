@@ -24,8 +24,8 @@ OLD_NODE = {
     "reason": "bad disk", "boot_time": 50, "version": "20.11.9",
 }  # fmt: skip
 OLD_PARTITION = {
-    "nodes": "n[1-2]", "state": "UP", "flags": {"Default": 1, "Shared": "NO"}, "max_time": 86400, "default_time": "NONE",
-    "max_nodes": "UNLIMITED", "max_cpus_per_node": "UNLIMITED", "max_mem_per_node": 4000,
+    "nodes": "n[1-2]", "state": "UP", "flags": {"Default": 1, "Shared": "NO"}, "max_time": 86400,
+    "default_time": "NONE", "max_nodes": "UNLIMITED", "max_cpus_per_node": "UNLIMITED", "max_mem_per_node": 4000,
 }  # fmt: skip
 OLD_RESERVATION = {
     "node_list": "n1", "start_time": 500, "end_time": 900, "flags": "MAINT,IGNORE_JOBS", "users": ["root"],
@@ -115,12 +115,12 @@ def new_module(job: Any = None, error: Exception | None = None) -> ModuleType:
         reason=None, boot_time=5, slurm_version="25.11.2",
     )  # fmt: skip
     partition = SimpleNamespace(
-        name="batch", nodes="n[1-2]", state="UP", is_default=True, max_time=60, default_time=None, max_nodes="UNLIMITED",
-        max_cpus_per_node="UNLIMITED", max_memory_per_node="UNLIMITED",
+        name="batch", nodes="n[1-2]", state="UP", is_default=True, max_time=60, default_time=None,
+        max_nodes="UNLIMITED", max_cpus_per_node="UNLIMITED", max_memory_per_node="UNLIMITED",
     )  # fmt: skip
     reservation = SimpleNamespace(
-        name="maint", nodes="n1", start_time=5, end_time=9, flags=Flags.MAINTENANCE | Flags.DAILY, users=[], accounts=[],
-        partition=None,
+        name="maint", nodes="n1", start_time=5, end_time=9, flags=Flags.MAINTENANCE | Flags.DAILY, users=[],
+        accounts=[], partition=None,
     )  # fmt: skip
 
     def load() -> dict[int, Any]:
@@ -138,7 +138,7 @@ def new_module(job: Any = None, error: Exception | None = None) -> ModuleType:
 
 def new_job(cpu_ids: str = "0,4", cpus: int = 4, **changes: Any) -> Any:
     per_node = {"n1": {"cpu_ids": cpu_ids, "gres": {"gpu:a100": {"count": 2, "indexes": "0,3"}}, "memory": 100}}
-    values: dict[str, Any] = dict(
+    values = SimpleNamespace(
         id=12, name="a", user_id=0, state="RUNNING", array_id=2, array_task_id=None, array_tasks_waiting=None,
         array_tasks_parallel=None, heterogeneous_id=None, heterogeneous_offset=None, cpus=cpus, num_nodes=1, ntasks=1,
         account=None, qos=None, partition="batch", memory_per_node=None, memory_per_cpu=100, time_limit=60,
@@ -146,7 +146,8 @@ def new_job(cpu_ids: str = "0,4", cpus: int = 4, **changes: Any) -> Any:
         run_time=10, state_reason="None", priority=1, dependencies=None, reservation=None, constraints=[],
         scheduled_nodes=None, exit_code=0, exit_code_signal=0, get_resource_layout_per_node=lambda: per_node,
     )  # fmt: skip
-    return SimpleNamespace(**(values | changes))
+    vars(values).update(changes)
+    return values
 
 
 def test_objects_are_read() -> None:

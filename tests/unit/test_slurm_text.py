@@ -160,21 +160,8 @@ def test_clocks_that_differ_are_no_suspension() -> None:
 
 def test_threads_of_a_core_are_cpus_where_slurm_counts_them() -> None:
     record = {"name": "n1", "cpus": 16, "sockets": 2, "cores": 4, "threads": 2, "state": ["MIXED"]}
-    resources = {
-        "nodes": {
-            "allocation": [
-                {
-                    "name": "n1",
-                    "sockets": [
-                        {
-                            "index": 1,
-                            "cores": [{"index": 0, "status": ["ALLOCATED"]}, {"index": 1, "status": ["UNALLOCATED"]}],
-                        }
-                    ],
-                }
-            ]
-        }
-    }
+    cores = [{"index": 0, "status": ["ALLOCATED"]}, {"index": 1, "status": ["UNALLOCATED"]}]
+    resources = {"nodes": {"allocation": [{"name": "n1", "sockets": [{"index": 1, "cores": cores}]}]}}
     threaded = openapi.node(record)
     assert openapi.cpu_layout(resources, {"n1": threaded}) == {"n1": (8, 9)}
     cores_only = openapi.node(record | {"cpus": 8})
