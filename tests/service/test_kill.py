@@ -134,7 +134,7 @@ def finish(data_path, known):
     index = set((data_path / "cgi.index").read_text().splitlines()[1:])
     assert known <= history
     assert history == stamped == index
-    assert [path for path in data_path.rglob("*.part")] == []
+    assert list(data_path.rglob("*.part")) == []
     times = files[data_path / "live/series/day/open.json.gz"]["times"]
     assert times == sorted(set(times))
     assert (data_path / "data.json.gz").stat().st_nlink == 2

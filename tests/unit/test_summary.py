@@ -107,8 +107,10 @@ def test_a_shard_tells_cores_gpus_and_whose_they_are():
         "cores": [[85, 10, 1], None],
         "gpus": [{"util": None, "memUsed": None, "memTotal": None}, {"util": 50, "memUsed": 1, "memTotal": 2}],
         "jobs": {"7": ["0-1", "1"]},
+        "load": None,
+        "pressure": None,
     }
-    assert document["nodes"]["n9"] == {"cores": None, "gpus": [], "jobs": {}}
+    assert document["nodes"]["n9"] == {"cores": None, "gpus": [], "jobs": {}, "load": None, "pressure": None}
 
 
 def test_predictions_are_kept_until_the_job_starts_and_judged_by_the_first():

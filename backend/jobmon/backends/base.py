@@ -120,9 +120,10 @@ class BackendBase:
         return None
 
     def node_details(self, name: str) -> dict[str, Any] | None:
-        """Return what the scheduler adds: any of "state", "reason", "partitions" (list), "features" (list), "load".
+        """Return what the scheduler adds: any of the keys below.
 
-        "state" is in Slurm's words ("IDLE+DRAIN"), "reason" says why the node is out of service.
+        "state" in Slurm's words ("IDLE+DRAIN"), "reason" (why it is out of service), "partitions" and "features"
+        (lists), "load" (processes), "pressure" ({"cpu", "memory", "io"}: percent of the time that some task waited).
         """
         return None
 

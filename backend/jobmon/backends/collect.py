@@ -45,7 +45,14 @@ NODE_QUESTIONS = (
 NODE_DETAILS = Question(
     "",
     "node_details",
-    n.details(state=n.text, reason=n.text, partitions=n.texts, features=n.texts, load=lambda v: n.number(v, 0, 1e6)),
+    n.details(
+        state=n.text,
+        reason=n.text,
+        partitions=n.texts,
+        features=n.texts,
+        load=lambda v: n.number(v, 0, 1e6),
+        pressure=n.percentages,
+    ),
     {},
 )
 JOB_QUESTIONS = (

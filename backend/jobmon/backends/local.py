@@ -173,8 +173,13 @@ class Backend(BackendBase):
         return asdict(disk) if disk else None
 
     def node_details(self, name: str) -> dict[str, Any] | None:
-        """Return the load average, and the one partition that this machine is in."""
-        return {"partitions": [PARTITION], "load": self._node.load if self._node else None}
+        """Return load average and pressure, and the one partition that this machine is in."""
+        node = self._node
+        return {
+            "partitions": [PARTITION],
+            "load": node.load if node else None,
+            "pressure": asdict(node.pressure) if node and node.pressure else None,
+        }
 
     # --- jobs ------------------------------------------------------------------------------------------------------
 

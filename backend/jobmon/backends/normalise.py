@@ -238,6 +238,13 @@ def details(**fields: Normaliser) -> Normaliser:
     return normalise
 
 
+def percentages(value: Any) -> dict[str, float | None]:
+    """Return {name: percent}."""
+    if not _is_dictionary(value):
+        raise ValueError(f"{_shown(value)} is not a dictionary of percentages")
+    return {identity(name): number(share, 0, 100) for name, share in value.items()}
+
+
 def texts(value: Any) -> list[str]:
     """Return a list of texts."""
     if isinstance(value, str) or not isinstance(value, Iterable):

@@ -38,6 +38,8 @@ def documents(snapshot: dict[str, Any], shard_of: dict[str, int]) -> Iterator[tu
             "cores": _cores(nodes[host]["cpu"]),
             "gpus": _gpus(nodes[host]),
             "jobs": jobs_on[host],
+            "load": nodes[host].get("load"),
+            "pressure": nodes[host].get("pressure"),
         }
     for shard, content in members.items():
         yield f"live/cores/{shard}", {"format": FORMAT, "timestamp": snapshot["timestamp"], "nodes": content}
