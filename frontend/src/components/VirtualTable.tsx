@@ -29,7 +29,7 @@ const SPARE = 8;
 /** A table with a sticky head that draws only the rows in view; arrow keys go from row to row. */
 export function VirtualTable<Row>(props: Props<Row>) {
   const { caption, columns, rows, rowKey, rowClass, sort, onSort, selected, empty } = props;
-  const box = useRef<HTMLElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const focusNext = useRef<number | null>(null);
   const [view, setView] = useState({ top: 0, height: 900 });
 
@@ -77,9 +77,9 @@ export function VirtualTable<Row>(props: Props<Row>) {
   };
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <section className="scroll" ref={box} tabIndex={0} aria-label={caption} onKeyDown={onKeyDown}>
-      <table className="list" aria-rowcount={rows.length + 1}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the links inside
+    <div className="scroll" ref={box} onKeyDown={onKeyDown}>
+      <table className="list" aria-label={caption} aria-rowcount={rows.length + 1}>
         <thead>
           <tr aria-rowindex={1}>
             {columns.map((column) => (
@@ -124,7 +124,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
         </tbody>
       </table>
       {rows.length === 0 && <div className="empty">{empty}</div>}
-    </section>
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 // The efficiency scores: which rules hold for which job and node over the last minutes, and what that wasted.
 // The daemon's twin is backend/jobmon/live/scores.py; tests/cases/scores holds both to the same answers.
-import { at, evaluate, isTrue, type Value } from "./formula";
+import { at, constant, type Expression, evaluate, isTrue, perPoint, perRow, type Value } from "./formula";
 import { rules as allRules, type Rule, type Settings } from "./rules";
 
 /** Rows × times, row after row; NaN is unknown, undefined is unknown throughout. */
@@ -71,28 +71,26 @@ export function score(input: Input, settings: Settings, now: number, rules: read
     least: Math.floor(settings.warningFraction * points),
   };
   const settled = (start: number, time: number): boolean => start > 0 && time - start > settings.graceTime * 60;
-  const holds = (
-    rule: Rule,
-    rows: number,
-    variables: Record<string, Value>,
-    counts: (row: number, t: number) => boolean,
-  ) => judge(rule, rows, { ...settings, ...variables }, window, counts);
+  const constants = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, constant(value)]));
 
   const jobs = new Map<string, Hit[]>();
   const waste = new Map<string, Map<string, number>>();
-  const jobValues = jobVariables(input, span);
-  const counts = input.jobs.map((row) => window.times.map((time) => settled(row.start, time)));
+  const jobValues = { ...constants, ...jobVariables(input, span) };
+  const counts = new Uint8Array(input.jobs.length * points);
+  input.jobs.forEach((row, r) => {
+    for (let t = 0; t < points; t++) counts[r * points + t] = settled(row.start, window.times[t] as number) ? 1 : 0;
+  });
   for (const rule of rules.filter((candidate) => candidate.of === "job")) {
-    for (const { row, hit } of holds(rule, input.jobs.length, jobValues, (r, t) => counts[r]?.[t] ?? false)) {
+    for (const { row, hit } of judge(rule, input.jobs.length, jobValues, window, counts)) {
       const { job, host } = input.jobs[row] as JobRow;
       push(jobs, job, { ...hit, host });
       if (rule.waste) add(waste, job, rule.waste.unit, hit.wasted);
     }
   }
   const nodes = new Map<string, Hit[]>();
-  const nodeValues = nodeVariables(input, span);
+  const nodeValues = { ...constants, ...nodeVariables(input, span) };
   for (const rule of rules.filter((candidate) => candidate.of === "node")) {
-    for (const { row, hit } of holds(rule, input.nodes.length, nodeValues, () => true)) {
+    for (const { row, hit } of judge(rule, input.nodes.length, nodeValues, window, null)) {
       const { host } = input.nodes[row] as NodeRow;
       push(nodes, host, { ...hit, host });
     }
@@ -136,69 +134,104 @@ interface WindowOf {
   least: number;
 }
 
+/** Find the rows for which a rule holds; `counts` says which points may count, null that all may. */
 function judge(
   rule: Rule,
   rows: number,
   variables: Readonly<Record<string, Value>>,
   window: WindowOf,
-  counts: (row: number, t: number) => boolean,
+  counts: Uint8Array | null,
 ): { row: number; hit: Omit<Hit, "host"> }[] {
   const points = window.times.length;
   if (points === 0) return [];
-  const when = evaluate(rule.when, variables);
-  const scores = evaluate(rule.score, variables);
-  const observed = evaluate(rule.observed, variables);
-  const lost = rule.waste ? evaluate(rule.waste.formula, variables) : 0;
-  const steps = stepsOf(window.times);
-  const found = [];
+  const when = evaluate(rule.when, variables, { rows, points });
+  const fires = (row: number, t: number): boolean =>
+    counts?.[row * points + t] !== 0 && isTrue(when.data[row * when.byRow + t * when.byPoint] as number);
+  // Most rows are out already here: the other formulas are evaluated for the few that are left.
+  const left: number[] = [];
   for (let row = 0; row < rows; row++) {
+    let times = 0;
+    for (let t = 0; t < points; t++) if (fires(row, t)) times++;
+    if (times > window.least) left.push(row);
+  }
+  if (left.length === 0) return [];
+  const size = { rows: left.length, points };
+  const formulas = [rule.score, rule.observed, rule.waste?.formula ?? 0];
+  const some = pick(variables, formulas, left, points);
+  const [scores, observed, lost] = formulas.map((formula) => evaluate(formula, some, size)) as [Value, Value, Value];
+  const steps = stepsOf(window.times);
+  const found: { row: number; hit: Omit<Hit, "host"> }[] = [];
+  left.forEach((row, k) => {
     let fired = 0;
     let sum = 0;
     let seen = 0;
     let wasted = 0;
     for (let t = 0; t < points; t++) {
-      const i = row * points + t;
-      const value = at(scores, i);
-      if (!(value > 0) || !Number.isFinite(value) || !isTrue(at(when, i)) || !counts(row, t)) continue;
+      const value = at(scores, k, t);
+      if (!(value > 0) || !Number.isFinite(value) || !fires(row, t)) continue;
       fired++;
       sum += value;
-      seen += at(observed, i);
-      const rate = at(lost, i);
+      seen += at(observed, k, t);
+      const rate = at(lost, k, t);
       if (Number.isFinite(rate)) wasted += (rate * (steps[t] as number)) / 3600;
     }
     const mean = Math.floor(sum / points);
-    if (fired <= window.least || mean <= 0) continue;
+    if (fired <= window.least || mean <= 0) return;
     found.push({ row, hit: { rule, score: mean, fired, of: points, observed: seen / fired, wasted } });
-  }
+  });
   return found;
 }
 
+/** Return the variables that formulas name, for some rows only. */
+function pick(
+  variables: Readonly<Record<string, Value>>,
+  formulas: readonly Expression[],
+  rows: readonly number[],
+  points: number,
+): Record<string, Value> {
+  const names = new Set((formulas.flat(20) as (string | number)[]).filter((part) => Object.hasOwn(variables, part)));
+  const some: Record<string, Value> = {};
+  for (const name of names) {
+    const value = variables[name] as Value;
+    if (value.byPoint) {
+      const data = new Float64Array(rows.length * points);
+      rows.forEach((row, k) => {
+        data.set(value.data.subarray(row * points, (row + 1) * points), k * points);
+      });
+      some[name] = perPoint(data, points);
+    } else {
+      some[name] = value.byRow ? perRow(Float64Array.from(rows, (row) => value.data[row] as number)) : value;
+    }
+  }
+  return some;
+}
+
 function jobVariables({ jobs, jobColumns, times }: Input, span: Span): Record<string, Value> {
-  const column = (name: string): Float64Array => cut(jobColumns[name], jobs.length, span);
-  const constant = (of: (row: JobRow) => number): Float64Array => repeat(jobs, of, span.end - span.first);
+  const points = span.end - span.first;
+  const column = (name: string): Value => perPoint(cut(jobColumns[name], jobs.length, span), points);
+  const fixed = (of: (row: JobRow) => number): Value => perRow(Float64Array.from(jobs, of));
   const largest = largestMemory(jobs, jobColumns.mem, times.length, span.end);
-  const user = column("user");
-  const system = column("system");
+  const [user, system] = [column("user"), column("system")];
   return {
     known: column("known"),
     user,
     system,
     wait: column("wait"),
     gpuUtil: column("gpuUtil"),
-    busy: user.map((value, i) => value + (system[i] as number)),
-    cores: constant((row) => row.cores),
-    gpus: constant((row) => row.gpus),
-    hostCpus: constant((row) => row.hostCpus),
-    memReq: constant((row) => row.memReq),
-    memMax: constant((row) => largest.get(row.job) ?? Number.NaN),
-    full: constant((row) => (Number.isNaN(row.hostCpus) ? Number.NaN : row.cores >= row.hostCpus ? 1 : 0)),
+    busy: evaluate(["+", "user", "system"], { user, system }, { rows: jobs.length, points }),
+    cores: fixed((row) => row.cores),
+    gpus: fixed((row) => row.gpus),
+    hostCpus: fixed((row) => row.hostCpus),
+    memReq: fixed((row) => row.memReq),
+    memMax: fixed((row) => largest.get(row.job) ?? Number.NaN),
+    full: fixed((row) => (Number.isNaN(row.hostCpus) ? Number.NaN : row.cores >= row.hostCpus ? 1 : 0)),
   };
 }
 
 function nodeVariables({ nodes, nodeColumns }: Input, span: Span): Record<string, Value> {
   return {
-    swapUsed: cut(nodeColumns.swap, nodes.length, span),
-    swapTotal: repeat(nodes, (row) => row.swapTotal, span.end - span.first),
+    swapUsed: perPoint(cut(nodeColumns.swap, nodes.length, span), span.end - span.first),
+    swapTotal: perRow(Float64Array.from(nodes, (row) => row.swapTotal)),
   };
 }
 
@@ -221,14 +254,6 @@ function cut(column: Column, rows: number, span: Span): Float64Array {
   for (let row = 0; row < rows; row++) {
     out.set(column.subarray(row * span.all + span.first, row * span.all + span.end), row * points);
   }
-  return out;
-}
-
-function repeat<Row>(rows: readonly Row[], of: (row: Row) => number, points: number): Float64Array {
-  const out = new Float64Array(rows.length * points);
-  rows.forEach((row, r) => {
-    out.fill(of(row), r * points, (r + 1) * points);
-  });
   return out;
 }
 

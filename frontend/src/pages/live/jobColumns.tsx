@@ -95,7 +95,7 @@ export function Status({ view }: { view: JobView }) {
   const words = titles.length ? titles[0] : mark === "unknown" ? "No data" : "Running";
   return (
     <span className={`state-word ${mark}`} title={titles.join(", ") || words}>
-      <Shape mark={mark} />
+      <Shape mark={mark} label="" />
       <span>{words}</span>
       {titles.length > 1 && <span className="muted"> +{titles.length - 1}</span>}
     </span>
