@@ -8,12 +8,15 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from jobmon import __version__, capabilities, config, daemon, logs, testing
 from jobmon.backends.child import BackendProcess, CycleFailed
 from jobmon.backends.loader import GROUP, load_class
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
+from jobmon.spool import lock
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -22,9 +25,12 @@ EXIT_RUNNING = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0 good, 1 failed, 2 wrong settings or usage, 3 already running."""
-    options = _parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
+        try:
+            options = _parser().parse_args(arguments)
+            code: int = options.run(options)
+        finally:
+            sys.stdout.flush()  # here, where it can still be told that the reader has gone
     except JobmonError as error:
         print(f"jobmon: {error}", file=sys.stderr)
         if isinstance(error, AlreadyRunningError):
@@ -68,11 +74,13 @@ def _parser() -> argparse.ArgumentParser:
                               description="Run one cycle of a back end and say what is wrong with it.")  # fmt: skip
     test.add_argument("name", metavar="NAME", help="what [live] backend would say: NAME of backend_NAME.py")
     test.set_defaults(run=_backend_test)
-    listing = actions.add_parser("list", parents=[common], help="list the back ends that can be named")
+    listing = actions.add_parser("list", parents=[common], help="list the back ends that can be named",
+                                 description="List installed back ends and those in [live] backend_path.")  # fmt: skip
     listing.set_defaults(run=_backend_list)
 
     add("status", _status, "Ask the running daemon how it is doing")
-    add("settings", _settings, "Check the settings, and print those in force")
+    settings = add("settings", _settings, "Check the settings, and print those in force")
+    settings.add_argument("name", metavar="TABLE.KEY", nargs="?", help="print only the value of this one")
     return parser
 
 
@@ -81,14 +89,18 @@ def _load(options: argparse.Namespace) -> config.Settings:
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = _load(options)
-    logs.start(settings.daemon.log_level)
     only = [name for name in options.only.split(",") if name]
+
+    def create(settings: config.Settings) -> list[capabilities.Capability]:
+        config.use(settings)
+        logs.start(settings.daemon.log_level)
+        return capabilities.create(settings, only)
+
     if options.once:
-        return daemon.run_once(settings, capabilities.create(settings, only))
+        return daemon.run_once(config.load(options.config, options.overrides), create)
     return daemon.Daemon(
-        load=lambda: _load(options),
-        create=lambda current: capabilities.create(current, only),
+        load=lambda: config.load(options.config, options.overrides),
+        create=create,
         on_listening=lambda url: print(f"jobmon {__version__}: the page is at {url}", flush=True),
     ).run()
 
@@ -97,7 +109,7 @@ def _backend_test(options: argparse.Namespace) -> int:
     settings = config.load(options.config, [*options.overrides, f"live.backend={json.dumps(options.name)}"])
     config.use(settings)
     logs.start("error")
-    findings = testing.check_class(load_class(settings.live.backend, settings.live.backend_path))
+    findings: list[testing.Finding] = []
     process = BackendProcess(settings, no_history=True)
     try:
         cycle = process.cycle()
@@ -118,6 +130,8 @@ def _backend_test(options: argparse.Namespace) -> int:
         findings.append(testing.Finding("error", "cycle", str(failure)))
     finally:
         process.close()
+    if process.imported:  # else it would hang or crash here too
+        findings += testing.check_class(load_class(settings.live.backend, settings.live.backend_path))
     for finding in findings:
         print(f"{finding.level}: {finding.method} {finding.text}")
     errors = sum(finding.level == "error" for finding in findings)
@@ -138,23 +152,38 @@ def _backend_list(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     settings = _load(options)
-    url = f"http://{settings.web.host}:{settings.web.port}/healthz"
+    page = lock.address(Path(settings.live.data_path)) or f"http://{settings.web.host}:{settings.web.port}/"
+    url = f"{page}healthz"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the daemon is not behind the proxy
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        try:
+            with opener.open(url, timeout=5) as answer:
+                health = json.load(answer)
+        except urllib.error.HTTPError as answer:  # 503 has a body that says what is wrong
             health = json.load(answer)
-    except urllib.error.HTTPError as answer:  # 503 has a body that says what is wrong
-        health = json.load(answer)
-    except (OSError, ValueError) as error:
+        lines = [f"{name}: {state['status']}: {state['error'] or state['now']}"
+                 for name, state in health["capabilities"].items()]  # fmt: skip
+        well = health["status"] == "ok"
+    except (OSError, HTTPException) as error:
         print(f"jobmon: {url} does not answer: {getattr(error, 'reason', error)}", file=sys.stderr)
         return EXIT_FAILED
-    for name, state in health.get("capabilities", {}).items():
-        print(f"{name}: {state['status']}: {state['error'] or state['now']}")
-    return 0 if health["status"] == "ok" else EXIT_FAILED
+    except (ValueError, LookupError, TypeError, AttributeError):
+        print(f"jobmon: what answers at {url} is not jobmon", file=sys.stderr)
+        return EXIT_FAILED
+    print("\n".join(lines))
+    return 0 if well else EXIT_FAILED
 
 
 def _settings(options: argparse.Namespace) -> int:
-    settings = _load(options)
-    for table, values in settings.model_dump(mode="json").items():
+    tables = _load(options).model_dump(mode="json")
+    if options.name is not None:
+        table, _, key = options.name.partition(".")
+        if key not in tables.get(table, {}):
+            raise SettingsError(f"{options.name}: there is no such setting; `jobmon settings` prints them all")
+        value = tables[table][key]
+        print(value if isinstance(value, str) else json.dumps(value))
+        return 0
+    for table, values in tables.items():
         print(f"[{table}]")
         for key, value in values.items():
             print(f"{key} = {json.dumps(value)}")

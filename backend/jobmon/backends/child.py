@@ -78,6 +78,7 @@ class BackendProcess:
         self._names: tuple[list[str], list[str]] = ([], [])
         self._quarantine: dict[tuple[str, str], float] = {}
         self._stopping = threading.Event()
+        self._in_use = threading.Lock()
         self._progress_fd = os.memfd_create("jobmon-progress")
         os.truncate(self._progress_fd, PROGRESS_BYTES)
         self._cells = memoryview(mmap.mmap(self._progress_fd, PROGRESS_BYTES)).cast("Q")
@@ -87,6 +88,14 @@ class BackendProcess:
 
         Raise CycleFailed when there is none before the deadline, SettingsError when the back end cannot be loaded.
         """
+        with self._in_use:
+            try:
+                return self._cycle(at)
+            finally:
+                if self._stopping.is_set():
+                    self._release()
+
+    def _cycle(self, at: int | None) -> Cycle:
         deadline = clock.monotonic() + self.settings.live.cycle_timeout_s
         while True:
             try:
@@ -107,6 +116,24 @@ class BackendProcess:
         if process is not None:
             _kill_group(process)
             process.wait()
+        if self._in_use.acquire(timeout=1.0):  # else the running cycle lets go, when it ends
+            try:
+                self._release()
+            finally:
+                self._in_use.release()
+
+    def _release(self) -> None:
+        """Let go of all descriptors, for a daemon that reloads its settings goes on for long."""
+        self._kill()
+        self._selector.close()
+        if self._progress_fd >= 0:
+            os.close(self._progress_fd)
+            self._progress_fd = -1
+
+    @property
+    def imported(self) -> bool:
+        """Say whether the site's file could be imported, here or in an earlier process."""
+        return METHODS[min(self._cells[0], len(METHODS) - 1)] != "import"
 
     def quarantined(self) -> list[tuple[str, str]]:
         """Return the pairs of method and record that are not called for a while."""
