@@ -23,6 +23,7 @@ class CommandLineReader:
         self._version = command.version(settings)
         self._cluster = ""
         self._known: dict[tuple[str, int | None], scontrol.Detail] = {}
+        self._rows: dict[str, squeue.Row] = {}
         self._deadline = 0.0
 
     @property
@@ -43,7 +44,7 @@ class CommandLineReader:
         ]
         with ThreadPoolExecutor(len(questions)) as pool:
             jobs_text, nodes_text, partitions_text, reservations_text = pool.map(lambda q: self._ask(*q), questions)
-        rows, skipped = squeue.parse(jobs_text, end, loaded_at)
+        rows, skipped = squeue.parse(jobs_text, end, loaded_at, self._rows)
         nodes, skipped_nodes = scontrol.nodes(nodes_text)
         partitions, skipped_partitions = scontrol.partitions(partitions_text)
         reservations, skipped_reservations = scontrol.reservations(reservations_text)

@@ -51,6 +51,7 @@ def memory_per_node_mb(
     return per_cpu * on_one_node
 
 
+@lru_cache(maxsize=4096)
 def requested_gpus(
     tres_total: str, per_node: str, per_job: str, per_task: str, per_socket: str, n_nodes: int, n_tasks: int
 ) -> int:

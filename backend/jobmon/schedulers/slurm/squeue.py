@@ -5,7 +5,9 @@ by lot for each call, and so does each field that a user can fill freely; the ot
 """
 
 import secrets
+from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jobmon.errors import SourceError
 from jobmon.model import Job, Skipped, expand_hostlist
@@ -41,8 +43,14 @@ def arguments(end: str) -> list[str]:
     return ["--local", "--all", "--states=all", f"--Format={','.join(fields)}"]
 
 
-def parse(answer: str, end: str, now: float) -> tuple[list[Row], list[Skipped]]:
-    """Return the jobs of an answer; SourceError when it has no header, is cut, or holds nothing that we understand."""
+def parse(
+    answer: str, end: str, now: float, known: MutableMapping[str, Row] | None = None
+) -> tuple[list[Row], list[Skipped]]:
+    """Return the jobs of an answer; SourceError when it has no header, is cut, or holds nothing that we understand.
+
+    `known` holds the records of the last answer that do not change with time, those of jobs that wait or have ended;
+    most come again word for word. It is brought up to date.
+    """
     header, *records = answer.split(f"{end}\n")
     if header.count(_UNIT) != len(_SAFE):
         raise SourceError("squeue answered without its header; jobmon needs Slurm 21.08 or newer for its command line")
@@ -50,18 +58,39 @@ def parse(answer: str, end: str, now: float) -> tuple[list[Row], list[Skipped]]:
         raise SourceError("squeue's answer was cut off")
     rows: list[Row] = []
     skipped: list[Skipped] = []
+    before = dict(known or {})
+    if known is not None:
+        known.clear()
     for record in records:
-        *safe, rest = record.split(_UNIT, len(_SAFE))
-        free = rest.split(end)
-        try:
-            if len(safe) != len(_SAFE) or len(free) != len(_FREE):
-                raise ValueError("a record with another number of fields")
-            rows.append(_row(dict(zip(_SAFE + _FREE, safe + free, strict=True)), now))
-        except (ValueError, SourceError) as error:
-            skipped.append(Skipped("squeue", record[:40].replace(_UNIT, " "), str(error)))
+        key = record.replace(end, _UNIT)
+        row = before.get(key)
+        if row is None:
+            row = _read(record, end, now, skipped)
+        if row is None:
+            continue
+        rows.append(row)
+        if known is not None and row.job.state not in facts.ACTIVE:
+            known[key] = row
     if skipped and not rows:
         raise SourceError(f"squeue answered in a form we do not know: {skipped[0].error} ({skipped[0].record!r})")
     return rows, skipped
+
+
+def _read(record: str, end: str, now: float, skipped: list[Skipped]) -> Row | None:
+    *safe, rest = record.split(_UNIT, len(_SAFE))
+    free = rest.split(end)
+    try:
+        if len(safe) != len(_SAFE) or len(free) != len(_FREE):
+            raise ValueError("a record with another number of fields")
+        return _row(dict(zip(_SAFE + _FREE, safe + free, strict=True)), now)
+    except (ValueError, SourceError) as error:
+        skipped.append(Skipped("squeue", record[:40].replace(_UNIT, " "), str(error)))
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _total_memory_mb(tres: str) -> float | None:
+    return text.memory_mb(text.tres(tres).get("mem"))
 
 
 def _row(field: dict[str, str], now: float) -> Row:
@@ -70,7 +99,7 @@ def _row(field: dict[str, str], now: float) -> Row:
         field["JobID"], field["ArrayJobID"], text.word(field["ArrayTaskID"]), field["JobArrayID"]
     )
     cpus, n_nodes = int(text.whole(field["NumCPUs"]) or 0), int(text.whole(field["NumNodes"]) or 1)
-    total_mb = text.memory_mb(text.tres(field["tres-alloc"]).get("mem"))
+    total_mb = _total_memory_mb(field["tres-alloc"])
     per_node, per_cpu = _memory(text.memory_mb(field["MinMemory"]), total_mb, cpus, n_nodes)
     start_at, end_at = text.epoch(field["StartTime"]), text.epoch(field["EndTime"])
     until = end_at if state in facts.ENDED and end_at is not None else now

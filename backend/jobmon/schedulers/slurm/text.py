@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from jobmon.model import expand_indices
 
@@ -68,6 +69,8 @@ def reason(text: str | None) -> str:
     return first if " " not in first else text
 
 
+# Thousands of jobs ask for the same few things: what such functions have read once, they remember.
+@lru_cache(maxsize=4096)
 def duration_s(text: str | None) -> int | None:
     """Return the seconds of "2-00:00:00", "1:00:00" or "0:05"; None without a limit."""
     text = (text or "").strip()
@@ -91,6 +94,7 @@ def epoch(text: str | None) -> int | None:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
+@lru_cache(maxsize=4096)
 def memory_mb(text: str | None) -> float | None:
     """Return the MiB of "500M", "62.50G" or "16000"; None when nothing is said."""
     text = (text or "").strip()
@@ -135,6 +139,7 @@ def gpus(text: str | None) -> list[Gres]:
     return [resource for resource in gres(text) if resource.kind == "gpu"]
 
 
+@lru_cache(maxsize=4096)
 def gpu_count(text: str | None) -> int:
     """Return how many GPUs a list of generic resources holds."""
     return sum(resource.count for resource in gpus(text))
