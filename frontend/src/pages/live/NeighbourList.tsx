@@ -23,8 +23,12 @@ export function NeighbourList({ title, jobs, host, selection }: Props) {
         <thead>
           <tr>
             <th scope="col">Job</th>
-            <th scope="col">User</th>
-            <th scope="col">Status</th>
+            <th scope="col" className="text">
+              User
+            </th>
+            <th scope="col" className="text">
+              Status
+            </th>
             <th scope="col">Cores here</th>
             <th scope="col">CPU</th>
           </tr>
@@ -37,8 +41,8 @@ export function NeighbourList({ title, jobs, host, selection }: Props) {
                   {view.job.id}
                 </Link>
               </th>
-              <td>{view.job.user}</td>
-              <td>
+              <td className="text">{view.job.user}</td>
+              <td className="text">
                 <Status view={view} />
               </td>
               <td>{count(view.job.hosts.find((place) => place.host === host)?.cores)}</td>

@@ -1,7 +1,7 @@
 import type { Live } from "../../api/live";
 import { useCores } from "../../api/useLive";
 import { ErrorBoundary } from "../../components/ErrorBoundary";
-import { count, memory } from "../../lib/format";
+import { amount, count, memory, percent, UNKNOWN } from "../../lib/format";
 import { CoreGrid } from "./CoreGrid";
 import { FindingList } from "./FindingList";
 import type { Model } from "./model";
@@ -23,11 +23,14 @@ export function NodeDetail({ live, model, selection, name }: Props) {
   const cores = useCores(view?.node.shard, timestamp);
   if (view === undefined) return <p className="empty">There is no node {name} in this cluster.</p>;
   const { node } = view;
+  const detail = cores.data?.nodes[name];
   const facts: [string, string][] = [
-    ["Scheduler's state", [node.state, node.reason].filter(Boolean).join(": ")],
+    ["State", [node.state, node.reason].filter(Boolean).join(": ")],
     ["Partitions", node.partitions.join(", ")],
     ["Cores", `${count(view.cores)} of ${count(node.cpus)} allocated`],
     ["GPUs", node.gpus ? `${count(view.gpus)} of ${count(node.gpus)} allocated` : ""],
+    ["Load average", amount(detail?.load)],
+    ["Pressure", pressure(detail?.pressure)],
     ["Memory", node.memTotal ? `${memory(view.mem)} of ${memory(node.memTotal)} in use` : ""],
     ["Swap", node.swapTotal ? `${memory(view.swap)} of ${memory(node.swapTotal)} in use` : ""],
   ];
@@ -38,7 +41,7 @@ export function NodeDetail({ live, model, selection, name }: Props) {
       </p>
       <dl className="facts">
         {facts
-          .filter(([, value]) => value)
+          .filter(([, value]) => value && value !== UNKNOWN)
           .map(([title, value]) => (
             <div key={title}>
               <dt>{title}</dt>
@@ -57,4 +60,12 @@ export function NodeDetail({ live, model, selection, name }: Props) {
       </ErrorBoundary>
     </div>
   );
+}
+
+/** Write how much of the time tasks had to wait: "cpu 4 %, io 40 %". */
+function pressure(shares: Record<string, number | null> | null | undefined): string {
+  return Object.entries(shares ?? {})
+    .filter(([, share]) => share !== null)
+    .map(([kind, share]) => `${kind} ${percent(share)}`)
+    .join(", ");
 }

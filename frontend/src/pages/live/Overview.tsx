@@ -71,7 +71,7 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
   const jobs = `${counted(running.length, "running job")}${user ? ` of ${user}` : ""}`;
   const mark: Mark = troubled.some((view) => view.mark === "bad") ? "bad" : troubled.length > 0 ? "warn" : "ok";
   return (
-    <p className="verdict" role="status">
+    <p className="verdict">
       <Shape mark={unknown === running.length ? "unknown" : mark} />
       <span>
         {running.length === 0 ? (

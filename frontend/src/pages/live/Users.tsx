@@ -83,7 +83,9 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<UserView>[] {
             label={
               view.warned
                 ? `${counted(view.warned, "job")} of ${view.running} in need of attention`
-                : markWords[view.mark]
+                : view.running
+                  ? markWords[view.mark]
+                  : "nothing running"
             }
           />
           <span className="name">{view.name || "(no name)"}</span>

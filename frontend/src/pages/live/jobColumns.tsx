@@ -41,7 +41,7 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
     {
       key: "gpus",
       title: "GPUs",
-      className: "num",
+      className: "num gpus",
       sortable: true,
       cell: (view) => (view.job.gpus ? count(view.job.gpus) : ""),
     },
