@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from fakes.slurm_rest import folder, serving
 from jobmon import clock, config
 from jobmon.model import ClusterState
-from jobmon.schedulers.slurm import scontrol
+from jobmon.schedulers.slurm import scontrol, squeue
 from jobmon.schedulers.slurm.choose import open_reader
 
 TESTS = Path(__file__).parents[1]
@@ -126,6 +127,44 @@ def test_an_older_recording_of_scontrol_holds_the_same_layouts_as_rest() -> None
         ("gpu", 172800, None),
     ]
     assert not skipped
+
+
+def test_a_record_faked_in_a_comment_does_not_move_its_victim(tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    shutil.copytree(MIXED, case)
+    path = case / "scontrol-job.txt"
+    text = path.read_text()
+    real = next(line for line in text.splitlines() if line.startswith("JobId=22 ") and "UserId=" in line)
+    fake = "JobId=22 JobName=mpi   Nodes=n4 CPU_IDs=7 Mem=1 GRES= MinCPUsNode=1"
+    # The liar may well stand before his victim; asked for alone, the victim has only its own record.
+    path.write_text(f"JobId=21 JobName=liar MinCPUsNode=1 Comment=x\n{fake}\n{text}")
+    (case / "scontrol-job-22.txt").write_text(f"{real}\n")
+    jobs = {job.id: job for job in read_cli(case).jobs}
+    assert jobs["22"].layout == {"n1": (0, 1, 2, 4, 5), "n2": (0,)}
+
+
+def test_memory_per_cpu_is_taken_where_the_job_has_most_cpus(tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    shutil.copytree(MIXED, case)
+    path = case / "squeue.txt"
+    text = path.read_text().replace("cpu=6,mem=1000M,node=2", "cpu=6,mem=600M,node=2")
+    path.write_text(text.replace("\x1f500M\x1f", "\x1f100M\x1f"))
+    jobs = {job.id: job for job in read_cli(case).jobs}
+    assert jobs["22"].memory_request_mb == 500
+
+
+def test_waiting_jobs_are_read_anew_only_when_their_record_changes() -> None:
+    answer, end = (MIXED / "squeue.txt").read_text(), "\x1e1f0c5a2b"
+    known: dict[str, squeue.Row] = {}
+    first, _ = squeue.parse(answer, end, 1795218442, known)
+    changed = answer.replace("JobHeldUser", "JobHeldAdmin").replace(end, "\x1e00000000")
+    second, _ = squeue.parse(changed, "\x1e00000000", 1795218452, known)
+    same = {a.job.id for a, b in zip(first, second, strict=True) if a is b}
+    assert {"23", "30", "37"} <= same
+    assert not {"27", "22", "43"} & same
+    by_id = {row.job.id: row.job for row in second}
+    assert by_id["27"].reason == "JobHeldAdmin"
+    assert by_id["43"].suspended_s == 15
 
 
 def test_the_detail_of_a_running_job_is_asked_for_once(tmp_path: Path, mixed: dict[str, Any]) -> None:

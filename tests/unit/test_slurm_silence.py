@@ -134,6 +134,13 @@ def test_records_that_are_all_bad_are_an_error(commands: Path) -> None:
         open_reader(cli(commands)).load()
 
 
+def test_jobs_that_are_all_bad_are_an_error(commands: Path) -> None:
+    path = commands / "case/squeue.txt"
+    path.write_text(path.read_text().replace("alice\x1f", "alice\x1fmany "))
+    with pytest.raises(SourceError, match="form we do not know"):
+        open_reader(cli(commands)).load()
+
+
 def test_the_environment_of_the_daemon_does_not_reach_the_commands(
     commands: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
