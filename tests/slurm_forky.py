@@ -156,6 +156,17 @@ class Cluster:
             self._spawn(f"slurmd-{name}", "slurmd", "-D", "-N", name)
         self.wait_for(lambda: self.run("sinfo", "-h", "-N", "-t", "idle", check=False).count("\n") >= 3, "idle nodes")
 
+    def start_restd(self) -> tuple[str, Path]:
+        """Start slurmrestd as an unprivileged user and return its address and a file with a token for it."""
+        port = _free_port()
+        as_user = ["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", "env", "-u", "SLURM_SACK_KEY"]
+        serve = ["SLURM_JWT=daemon", "slurmrestd", "-a", "rest_auth/jwt", "-s", "openapi/slurmctld"]
+        self._spawn("slurmrestd", *as_user, *serve, f"127.0.0.1:{port}")
+        self.wait_for(lambda: _listens(port), "slurmrestd")
+        token = self.run_path / "token"
+        token.write_text(self.run("scontrol", "token", "username=daemon", "lifespan=3600"))
+        return f"http://127.0.0.1:{port}", token
+
     def stop(self) -> None:
         """Cancel all jobs and stop the daemons."""
         self.run("scancel", "--user=root", "--signal=KILL", check=False)
@@ -215,6 +226,11 @@ class Cluster:
                     inside(self.place, *command), env=self._env(), stdin=subprocess.DEVNULL, stdout=out, stderr=out
                 )
             )
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

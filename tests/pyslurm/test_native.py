@@ -1,11 +1,14 @@
 """Read a real Slurm 26.05 through the real pyslurm, and compare with what Slurm's own commands say there."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from jobmon import config
+from jobmon.schedulers.slurm.choose import open_reader
 from slurm_forky import BuildError, Cluster, root
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(1800)]
@@ -187,6 +190,25 @@ def test_the_command_line_of_this_version_says_the_same(cluster: Cluster, state:
         assert different <= {"dependency"}, (job, theirs[job_id])
     for kind in ("partitions", "reservations"):
         assert sorted(map(repr, state[kind])) == sorted(map(repr, text[kind]))
+
+
+def test_slurmrestd_of_this_version_says_the_same(cluster: Cluster, state: dict[str, Any]) -> None:
+    url, token = cluster.start_restd()
+    reader = open_reader(
+        config.SchedulerSettings(
+            reader="slurmrestd", slurmrestd_url=url, slurmrestd_user="daemon", slurmrestd_token_file=str(token)
+        )
+    )
+    rest = json.loads(json.dumps(dataclasses.asdict(reader.load()), default=sorted))
+    assert "v0.0.45" in reader.name
+    ours, theirs = by_scheduler_id(state), by_scheduler_id(rest)
+    assert ours.keys() == theirs.keys()
+    for job_id, job in ours.items():
+        different = {key for key, value in job.items() if theirs[job_id][key] != value}
+        assert different <= {"dependency"}, (job, theirs[job_id])
+    for kind in ("partitions", "reservations"):
+        assert sorted(map(repr, state[kind])) == sorted(map(repr, rest[kind]))
+    assert rest["skipped"] == []
 
 
 def test_a_dead_controller_is_an_error_and_no_empty_cluster(cluster: Cluster) -> None:
