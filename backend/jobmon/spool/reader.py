@@ -45,6 +45,8 @@ def times_on_disk(folder: Path, pattern: str) -> list[int]:
     if folder.is_dir():
         for path in folder.iterdir():
             stamp = path.name[len(head) : len(path.name) - len(tail)]
-            if path.name == f"{head}{stamp}{tail}" and stamp.isascii() and stamp.isdigit() and len(stamp) <= 12:
-                times.append(int(stamp))
+            if stamp.isascii() and stamp.isdigit() and len(stamp) <= 12:
+                time = int(stamp)
+                if path.name == f"{head}{time}{tail}":  # 007 is nothing that we wrote
+                    times.append(time)
     return sorted(times)
