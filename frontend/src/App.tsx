@@ -51,7 +51,7 @@ function Brand() {
   const { homepage, pageTitle, logo } = useSite();
   const content = (
     <>
-      <img src={logo || "./icon.svg"} alt="" height="22" />
+      {logo ? <img src={logo} alt="" height="22" /> : <Logo />}
       <h1>{pageTitle}</h1>
     </>
   );
@@ -74,5 +74,15 @@ function Nowhere() {
         <Link to="/">Show the cluster</Link>
       </p>
     </div>
+  );
+}
+
+function Logo() {
+  return (
+    <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
+      <rect width="32" height="32" rx="6" fill="#1c5d99" />
+      <path d="M6 18h4v8H6Zm6-6h4v14h-4Zm6 3h4v11h-4Z" fill="#fff" />
+      <path d="M24 6h3v20h-3Z" fill="#f2b134" />
+    </svg>
   );
 }

@@ -13,16 +13,21 @@ export interface Live {
   problems: string[];
 }
 
-/** Seconds of series that the lists show. */
+/** Seconds of series that an open page keeps for its lists. */
 export const SHOWN_S = 1800;
 
 const FORMAT = 1;
 
-/** Load everything the lists need. */
+/** Load everything the lists need: what the scores judge; longer lines grow while the page is open. */
 export async function loadLive(site: Site): Promise<Live> {
   const summary = checked<Summary>("live/summary", await fetchFile(site.address, "live/summary"));
   const snapshot = snapshotOf(summary);
-  const { chunks, problems } = await loadChunks(site, "day", snapshot, snapshot.timestamp - SHOWN_S);
+  const { chunks, problems } = await loadChunks(
+    site,
+    "day",
+    snapshot,
+    snapshot.timestamp - site.settings.warningWindow,
+  );
   return { snapshot, chunks, problems };
 }
 

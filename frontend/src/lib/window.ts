@@ -28,8 +28,9 @@ export interface Window {
   nodes: NodeRows;
 }
 
-/** Take only some jobs' or hosts' rows from chunks; absent means all. */
+/** Take only some jobs' or hosts' rows, or some columns, from chunks; absent means all. */
 export interface Pick {
+  columns?: ReadonlySet<string>;
   jobs?: ReadonlySet<string>;
   hosts?: ReadonlySet<string>;
 }
@@ -46,8 +47,8 @@ export function join(chunks: readonly Chunk[], from: number, to: number, pick: P
     nodeRows: placeNodes(chunk, nodes, pick),
   }));
   for (const { chunk, at, jobRows, nodeRows } of placed) {
-    pour(chunk.jobRows.columns, jobRows, at, jobs.columns, jobs.job.length, times.length);
-    pour(chunk.nodeRows.columns, nodeRows, at, nodes.columns, nodes.host.length, times.length);
+    pour(chunk.jobRows.columns, jobRows, at, jobs.columns, jobs.job.length, times.length, pick.columns);
+    pour(chunk.nodeRows.columns, nodeRows, at, nodes.columns, nodes.host.length, times.length, pick.columns);
   }
   return { times, jobs, nodes };
 }
@@ -128,9 +129,10 @@ function pour(
   into: Record<string, Table>,
   rowCount: number,
   timeCount: number,
+  wanted: ReadonlySet<string> | undefined,
 ): void {
   for (const [name, column] of Object.entries(columns)) {
-    if (column === undefined) continue;
+    if (column === undefined || wanted?.has(name) === false) continue;
     let table = into[name];
     if (table === undefined) {
       table = new Float64Array(rowCount * timeCount).fill(Number.NaN);

@@ -41,7 +41,7 @@ function Fitting({ view, model }: { view: JobView; model: Model }) {
   if (parts.length === 0) return null;
   return (
     <p className="fit">
-      What it used in the last half hour would have fitted into <b>{parts.join(" and ")}</b>.
+      What it was seen to use lately would have fitted into <b>{parts.join(" and ")}</b>.
     </p>
   );
 }

@@ -41,7 +41,7 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
     {
       key: "gpus",
       title: "GPUs",
-      className: "num gpus",
+      className: "num gpu-count",
       sortable: true,
       cell: (view) => (view.job.gpus ? count(view.job.gpus) : ""),
     },
@@ -56,7 +56,7 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
     {
       key: "cpu",
       title: "CPU",
-      hint: "Busy cores, last 30 minutes",
+      hint: "Busy cores, over the last minutes and now",
       className: "bar wide",
       sortable: true,
       cell: (view) => <Cpu view={view} model={model} />,

@@ -73,10 +73,13 @@ export interface Model {
   totals: Totals;
 }
 
+/** What the lists and the scores read; the charts join for themselves. */
+const LISTED = new Set(["known", "user", "system", "wait", "mem", "swap", "gpuUtil"]);
+
 /** Work out the model of what is loaded. */
 export function build(live: Live, site: Site): Model {
   const { snapshot } = live;
-  const window = join(live.chunks, snapshot.timestamp - SHOWN_S, snapshot.timestamp);
+  const window = join(live.chunks, snapshot.timestamp - SHOWN_S, snapshot.timestamp, { columns: LISTED });
   const scores = scoresOf(snapshot, window, site);
   const jobs = [...snapshot.jobs.values()].map((job) => jobView(job, snapshot, window, scores, site));
   const onHost = new Map<string, JobView[]>();
@@ -177,8 +180,9 @@ function jobView(job: Job, snapshot: Snapshot, window: Window, scores: Scores, s
   const nodeHits = scores.warned.has(job.id) ? job.hosts.flatMap(({ host }) => scores.nodes.get(host) ?? []) : [];
   const own = total(hits);
   const cores = now("known");
+  const system = now("system");
   const cpu = weighted(
-    now("user").map((user, i) => user + (now("system")[i] as number)),
+    now("user").map((user, i) => user + (system[i] as number)),
     cores,
   );
   return {
