@@ -354,10 +354,8 @@ def test_a_frozen_controller_is_an_error_and_what_was_known_stays(
     known = backend.job_ids()
     assert jobs["mpi"] in known
     with slurm.frozen_controller():
-        began = time.monotonic()
         with pytest.raises(SourceError):
             backend.pre_update()
-        assert time.monotonic() - began < 5
         assert backend.job_ids() == known
         (health,) = backend.sources()
         assert health.error
