@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
-from browser import page_files
-from playwright.sync_api import Browser, Page, sync_playwright
-from services import absent, require
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from browser import page_files
 from jobmon.config import Settings
 from jobmon.spool import writer
 from jobmon.web import static
 from jobmon.web.server import Server
+from services import absent, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,12 @@ def page(chromium: Browser, empty: Published) -> Iterator[Page]:
     context.set_default_timeout(8000)
     errors: list[str] = []
     strangers: list[str] = []
-    context.on("request", lambda request: request.url.startswith((empty.url, "data:", "blob:")) or strangers.append(request.url))
+
+    def note_stranger(request: Request) -> None:
+        if not request.url.startswith((empty.url, "data:", "blob:")):
+            strangers.append(request.url)
+
+    context.on("request", note_stranger)
     context.on("weberror", lambda error: errors.append(str(error.error)))
     page = context.new_page()
     yield page

@@ -10,7 +10,7 @@ from typing import Any
 STEP = 30
 SPAN = 600
 POINTS = 60
-HOSTILE = '<img src=x onerror="document.title=\'taken\'">'
+HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 
 Series = Mapping[str, float | None]
 """Metric → its value, which stays the same over time; None is unknown."""
@@ -61,8 +61,17 @@ NODES = (
 JOBS = (
     Job("101", "ann", {"n1": ("0-15", ""), "n2": ("0-15", "")}, name="good run", series=BUSY),
     Job("102", "ann", {"n3": ("0-7", "")}, name="one thread on eight cores", series=LAZY),
-    Job("103", "bob", {"g1": ("0-3", "0-1")}, name="train", partition="gpu", series={**BUSY, "gpuUtil": 5, "gpuMem": 900}),
-    Job("104", "cid", {"n4": ("0-3", "")}, name="memory hog", mem_req=65_536, mem_max=1024, series={**BUSY, "mem": 1024}),
+    Job(
+        "103",
+        "bob",
+        {"g1": ("0-3", "0-1")},
+        name="train",
+        partition="gpu",
+        series={**BUSY, "gpuUtil": 5, "gpuMem": 900},
+    ),
+    Job(
+        "104", "cid", {"n4": ("0-3", "")}, name="memory hog", mem_req=65_536, mem_max=1024, series={**BUSY, "mem": 1024}
+    ),
     Job("105_7", "dot", {"n5": ("0-1", "")}, name=HOSTILE, series=BUSY),
     Job("106", "eve", {"n6": ("0-3", "")}, name="nothing known"),
     Job("107", "fay", {"n3": ("8-11", "")}, name="just started", age=60, series=LAZY),
@@ -116,7 +125,10 @@ def summary(now: int, starts: Sequence[int], jobs: Sequence[Job], nodes: Sequenc
         "interval": STEP,
         "cluster": "testcluster",
         "version": "0.1",
-        "usage": {"avail": sum(node.cpus for node in nodes if node.up), "running": sum(total[job.id] for job in running)},
+        "usage": {
+            "avail": sum(node.cpus for node in nodes if node.up),
+            "running": sum(total[job.id] for job in running),
+        },
         "nodes": {
             "name": [node.name for node in nodes],
             "up": [node.up for node in nodes],
@@ -192,7 +204,8 @@ def chunk(times: Sequence[int], start: int, now: int, jobs: Sequence[Job], nodes
     hosts = [node.name for node in nodes]
     rows = [(i, job, host) for i, job in enumerate(running) for host in job.places]
     job_series = [
-        {**job.series, "known": len(cpus(job.places[host][0])) if "user" in job.series else None} for _, job, host in rows
+        {**job.series, "known": len(cpus(job.places[host][0])) if "user" in job.series else None}
+        for _, job, host in rows
     ]
     began = [[t >= now - job.age for t in times] for _, job, _ in rows]
     return {

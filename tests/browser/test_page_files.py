@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-import jobmon
 import jsonschema
 import pytest
+
+import jobmon
 from browser import page_files
 
 SCHEMAS = Path(jobmon.__file__).parent / "live" / "schema"

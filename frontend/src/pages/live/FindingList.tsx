@@ -52,7 +52,7 @@ function NoFinding({ view, grace }: { view: JobView; grace: number }) {
   const text = young
     ? `Not judged yet: a job is left alone for its first ${counted(grace, "minute")}.`
     : view.mark === "unknown"
-      ? "Nothing is known about its use of the machine, so it is not judged."
+      ? "Nothing is known about its use of the cores, so it is not judged."
       : "Nothing to complain about.";
   return (
     <p className="no-finding">

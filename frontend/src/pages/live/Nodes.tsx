@@ -75,7 +75,7 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<NodeView>[] {
     {
       key: "gpu",
       title: "GPU",
-      className: "num",
+      className: "num gpu-count",
       cell: (view) => (view.node.gpus ? percent(view.gpu) : ""),
     },
     { key: "jobs", title: "Jobs", className: "num", cell: (view) => count(view.jobs.length) },

@@ -88,9 +88,11 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
         ) : unknown < running.length ? (
           <b>All is well with {unknown > 0 ? `${count(running.length - unknown)} of ${jobs}` : jobs}.</b>
         ) : (
-          <b>Nothing is known yet of what {jobs} do.</b>
+          <b>No data on the cores of {jobs}: nothing can be judged.</b>
         )}
-        {unknown > 0 && unknown < running.length && <> {counted(unknown, "job")} cannot be judged: no data.</>}
+        {unknown > 0 && unknown < running.length && (
+          <> {counted(unknown, "job")} cannot be judged: no data on their cores.</>
+        )}
       </span>
     </p>
   );

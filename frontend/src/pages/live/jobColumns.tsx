@@ -92,7 +92,7 @@ export function Status({ view }: { view: JobView }) {
   }
   const found = findings(view);
   const titles = found.map(({ rule }) => rule.title);
-  const words = titles.length ? titles[0] : mark === "unknown" ? "No data" : "Running";
+  const words = titles.length ? titles[0] : mark === "unknown" && Number.isNaN(view.mem) ? "No data" : "Running";
   return (
     <span className={`state-word ${mark}`} title={titles.join(", ") || words}>
       <Shape mark={mark} label="" />

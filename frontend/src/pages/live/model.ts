@@ -248,7 +248,7 @@ function nodeView(node: Node, jobs: JobView[], window: Window, scores: Scores): 
   const cpu = now("user") + now("system");
   return {
     node,
-    kind: kindOf(node, cores, cpu),
+    kind: kindOf(node, jobs.length, cores, cpu),
     jobs,
     cores,
     gpus,
@@ -260,12 +260,12 @@ function nodeView(node: Node, jobs: JobView[], window: Window, scores: Scores): 
   };
 }
 
-function kindOf(node: Node, cores: number, cpu: number): NodeKind {
+function kindOf(node: Node, jobs: number, cores: number, cpu: number): NodeKind {
   const words = node.state.toUpperCase();
   if (!node.up || /DOWN|FAIL|NO_RESPOND|POWERED_DOWN/.test(words)) return "down";
   if (/DRAIN|MAINT|RESERVED|PLANNED_DOWN/.test(words)) return "drain";
   if (Number.isNaN(cpu)) return "unknown";
-  if (cores === 0) return "free";
+  if (jobs === 0) return "free";
   return cores >= node.cpus ? "full" : "part";
 }
 
