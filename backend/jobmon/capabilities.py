@@ -21,8 +21,11 @@ class Capability(Protocol):
     def tick(self, now: float) -> None:
         """Do what is due; raise what failed."""
 
-    def pages(self, now: float) -> Iterable[tuple[str, bytes]]:
-        """Yield the files that its page reads and that changed, as (name below the data path, JSON)."""
+    def pages(self, now: float) -> Iterable[Sequence[tuple[str, bytes]]]:
+        """Yield groups of files that its page reads and that changed, as (name below the data path, JSON).
+
+        Files of one group are written side by side; a group is written before the next is asked for.
+        """
 
     def routes(self) -> APIRouter | None:
         """Return its own HTTP routes, None without any."""

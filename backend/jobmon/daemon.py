@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -26,6 +27,8 @@ log = logging.getLogger("jobmon.daemon")
 GRACE_S = 3.0
 """So long a running tick may go on after SIGTERM before its processes are ended."""
 LOOP_S = 1.0
+WRITERS = 4
+"""Files that are packed and written side by side; more would not be quicker."""
 
 
 @dataclass
@@ -64,13 +67,20 @@ class Turn:
         return True
 
     def _write_pages(self) -> list[str]:
-        problems = []
-        for name, body in self.capability.pages(clock.now()):
-            try:
-                writer.write(self.data_path / f"{name}.json.gz", writer.compress(body))
-            except SpoolError as error:
-                problems.append(str(error))
+        problems: list[str] = []
+        with ThreadPoolExecutor(WRITERS, "write") as pool:
+            for group in self.capability.pages(clock.now()):
+                problems += filter(None, pool.map(self._write_page, group))
         return problems
+
+    def _write_page(self, page: tuple[str, bytes]) -> str:
+        """Write one file, and return what is wrong; empty when it is there."""
+        name, body = page
+        try:
+            writer.write(self.data_path / f"{name}.json.gz", writer.compress(body))
+        except SpoolError as error:
+            return str(error)
+        return ""
 
     def health(self) -> dict[str, Any]:
         """Return the state for /healthz."""

@@ -225,3 +225,18 @@ def test_large_values_keep_three_digits_and_small_ones_stay():
     assert abs(point.node_columns["mem"][0] - 123_457) <= 512
     point = rows.draw(snapshot(START, {"n1": node(1, mem={"used": 101, "total": 200_000})}, {}))
     assert point.node_columns["mem"][0] == 101
+
+
+def test_a_series_takes_over_what_another_one_made_of_the_past(tmp_path):
+    present = Series(tmp_path, 30)
+    feed(present, range(START + 9000, START + 9300, 30))
+    past = Series(tmp_path, 30, restore=False)
+    written = feed(past, range(START, START + 9000, 600))
+    closed = [(name.split("/")[2], int(name.split("/")[3])) for name in written if not name.endswith("/open")]
+    changed = dict(present.adopt(closed, past.left()))
+    assert changed.keys() == {f"live/series/day/{START + 8400}"}
+    assert present.index()["day"]["closed"] == list(range(START, START + 9000, 600))
+    assert present.index()["month"]["closed"] == [START]
+    written = feed(present, [START + 9300])
+    assert written["live/series/month/open"]["times"] == [START + 7200, START + 7800, START + 9000]
+    assert written["live/series/day/open"]["times"][0] == START + 9000

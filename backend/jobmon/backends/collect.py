@@ -27,6 +27,8 @@ class Question:
     normalise: n.Normaliser
     default: Any = None
     """What the snapshot holds when the method is not overridden, fails, or answers None."""
+    of_pending: bool = True
+    """False: a job that has not started has nothing to answer, and is not asked."""
 
 
 NODE_QUESTIONS = (
@@ -56,21 +58,21 @@ NODE_DETAILS = Question(
     {},
 )
 JOB_QUESTIONS = (
+    Question("state", "job_state", lambda v: n.text(v, 64)),
     Question("name", "job_name", n.text, ""),
     Question("username", "job_username", lambda v: n.text(v, 255), "unknown"),
-    Question("state", "job_state", lambda v: n.text(v, 64)),
     Question("nCpus", "job_ncpus", n.whole(0, n.MAX_CORES), 0),
     Question("nGpus", "job_ngpus", n.whole(0, 1 << 20), 0),
-    Question("layout", "job_layout", n.layout, {}),
-    Question("gpuLayout", "job_gpu_layout", n.layout, {}),
+    Question("layout", "job_layout", n.layout, {}, of_pending=False),
+    Question("gpuLayout", "job_gpu_layout", n.layout, {}, of_pending=False),
     Question("timeLimit", "job_time_limit", n.whole(0, n.MAX_MINUTES)),
-    Question("runTime", "job_run_time", n.whole(0, n.MAX_MINUTES), 0),
+    Question("runTime", "job_run_time", n.whole(0, n.MAX_MINUTES), 0, of_pending=False),
     Question("startTime", "job_start_time", n.whole(0, 1 << 40)),
-    Question("mem", "job_mem", n.per_host_mb, {}),
-    Question("memMax", "job_mem_max", n.size_mb, 0),
+    Question("mem", "job_mem", n.per_host_mb, {}, of_pending=False),
+    Question("memMax", "job_mem_max", n.size_mb, 0, of_pending=False),
     Question("memReq", "job_mem_request", n.request_mb),
-    Question("lustre", "job_lustre", n.file_systems, {}),
-    Question("jobfs", "jobfs_usage", n.per_host_mb, {}),
+    Question("lustre", "job_lustre", n.file_systems, {}, of_pending=False),
+    Question("jobfs", "jobfs_usage", n.per_host_mb, {}, of_pending=False),
     Question("jobfsReq", "jobfs_request", n.request_mb),
 )
 JOB_DETAILS = Question(
@@ -204,9 +206,9 @@ class Collector:
             cells[1] = 0
             cells[0] = METHODS.index(method)
             for index, (name, record) in enumerate(records.items()):
-                cells[1] = index
                 value = None
-                if name not in avoid:
+                if name not in avoid and (question.of_pending or record["state"] != "PENDING"):
+                    cells[1] = index
                     try:
                         value = check(ask(name))
                     except Exception as error:  # noqa: BLE001 - a site's code may raise anything; it is logged by name

@@ -146,7 +146,7 @@ def _tar_members(path: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        source: IO[bytes] = gzip.open(raw) if packed else raw  # noqa: SIM115 - closed with `raw`
+        source: Any = gzip.open(raw) if packed else raw  # noqa: SIM115 - closed with `raw`
         total = 0
         with tarfile.open(fileobj=_Bounded(source), mode="r:") as archive:  # type: ignore[call-overload]
             for count, info in enumerate(archive):
@@ -154,7 +154,7 @@ def _tar_members(path: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
                 _refuse_huge(path, count, total)
                 if info.isreg():
                     yield info.name, lambda info=info: archive.extractfile(info)  # type: ignore[misc]
-                archive.members.clear()  # type: ignore[attr-defined]
+                archive.members.clear()
 
 
 class _Bounded:

@@ -37,7 +37,7 @@ class Archive:
         self._missing = [t for t in self.times if t not in self._entries and self._is_recent(t, now)]
 
     def publish(self, snapshot: dict[str, Any], body: bytes, backfill: dict[str, Any]) -> int:
-        """Write snapshot (`body` is its JSON), history, backfill and index; return the bytes of the snapshot on disk."""
+        """Write snapshot (`body` is its JSON), history, backfill and index; return the snapshot's bytes on disk."""
         timestamp: int = snapshot["timestamp"]
         compressed = writer.compress(body + b"\n")
         writer.write(self._current, compressed)
@@ -51,13 +51,10 @@ class Archive:
         self._write_index()
         return len(compressed)
 
-    def keep_past(self, snapshot: dict[str, Any], body: bytes) -> None:
-        """Write a snapshot of the past; it shows up in history and index with the next `publish()`."""
-        timestamp: int = snapshot["timestamp"]
-        writer.write(self._stamped(timestamp), writer.compress(body + b"\n"))
-        if timestamp not in self.times:
-            self.times = sorted([*self.times, timestamp])
-        self._entries[timestamp] = orjson.dumps(snapshot["usage"])
+    def adopt(self, usage: dict[int, dict[str, Any]]) -> None:
+        """Take over snapshots of the past that somebody else wrote, with their usage by time."""
+        self.times = sorted({*self.times, *usage})
+        self._entries |= {timestamp: orjson.dumps(used) for timestamp, used in usage.items()}
 
     def purge(self, now: float) -> None:
         """Remove snapshots older than `history_delete_age`, those that no history knows included."""

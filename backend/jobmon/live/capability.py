@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,15 @@ from jobmon.errors import SpoolError
 from jobmon.live import cores, health, predictions, rows, summary
 from jobmon.live.archive import Archive
 from jobmon.live.chunk import Chunk
-from jobmon.live.series import OPEN, TIERS, Series
+from jobmon.live.past import Past
+from jobmon.live.series import FOLDER, OPEN, TIERS, Series
 from jobmon.model import SourceHealth
-from jobmon.spool import reader, writer
+from jobmon.spool import reader
 
 log = logging.getLogger("jobmon.live")
 
 Page = tuple[str, bytes]
-PAST_STEP_S = 600
-PAST_FINE_S = 1200
-"""The simulated past has a snapshot every ten minutes, and in its last twenty minutes one per interval."""
+POINTING = frozenset({"live/summary", "live/latest", "live/predictions"})
 
 
 class Live:
@@ -50,7 +50,8 @@ class Live:
         self._sources: tuple[SourceHealth, ...] = ()
         self._documents: dict[str, dict[str, Any]] = {}
         self._pages: list[tuple[str, dict[str, Any]]] = []
-        self._shards = 0
+        self._writer = ThreadPoolExecutor(1, "archive")  # packing and waiting for the disk leave the interpreter free
+        self._past: Past | None = None
         self._wants_past = settings.live.backend == "simulated" and settings.simulated.past > 0
 
     def tick(self, now: float) -> None:
@@ -70,11 +71,7 @@ class Live:
         self._skipped.report(cycle.skipped, cycle.skipped_count)
         health.report_sources(cycle.sources, self.interval)
         if self._wants_past:
-            self._wants_past = False
-            self._publish(snapshot, cycle, with_point=False)
-            self._write_early()
-            self._fill_past(snapshot["timestamp"])
-            began = clock.monotonic() - cycle.collect_s
+            self._take_past(snapshot["timestamp"])
         size, shards = self._publish(snapshot, cycle)
         self._archive.purge(now)
         self._expire(now, shards)
@@ -84,16 +81,19 @@ class Live:
         health.SNAPSHOT_TIME.set(snapshot["timestamp"])
         health.SNAPSHOT_BYTES.set(size)
 
-    def pages(self, now: float) -> Iterator[Page]:
-        """Yield the files under live/ that changed, as (name, JSON), in the order in which to write them.
+    def pages(self, now: float) -> Iterator[list[Page]]:
+        """Yield the files under live/ that changed: what does not change again, what grows, what points to both.
 
-        Each is written before the next is asked for; a closed chunk that could not be written is offered again.
+        A closed chunk that could not be written is offered again with the next cycle.
         """
         pages, self._pages = self._pages, []
+        groups: dict[str, list[tuple[str, dict[str, Any]]]] = {"final": [], "growing": [], "pointing": []}
         for name, document in pages:
-            yield name, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
-            if "/series/" in name and not name.endswith(f"/{OPEN}") and not self._path(name).exists():
-                self._pages.append((name, document))
+            kind = "growing" if name.endswith(f"/{OPEN}") else "pointing" if name in POINTING else "final"
+            groups[kind].append((name, document))
+        for group in groups.values():
+            yield [(name, orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n") for name, body in group]
+        self._pages += [page for page in groups["final"] if FOLDER in page[0] and not self._path(page[0]).exists()]
         self._finish_cycle()
 
     def routes(self) -> None:
@@ -109,16 +109,17 @@ class Live:
     def close(self) -> None:
         """End the back end's process; may be called from any thread."""
         self._process.close()
+        if self._past is not None:
+            self._past.close()
 
-    def _publish(self, snapshot: dict[str, Any], cycle: Cycle, with_point: bool = True) -> tuple[int, int]:
+    def _publish(self, snapshot: dict[str, Any], cycle: Cycle) -> tuple[int, int]:
         """Write the contract's files and prepare the pages; return the bytes of the snapshot's file and the shards."""
-        size = self._archive.publish(snapshot, cycle.snapshot, cycle.backfill)
+        published = self._writer.submit(self._archive.publish, snapshot, cycle.snapshot, cycle.backfill)
         shard_of = cores.shards(snapshot["nodes"])
         tables = summary.tables(snapshot, shard_of)
         point = rows.draw(snapshot)
         pages: list[tuple[str, dict[str, Any]]] = list(cores.documents(snapshot, shard_of))
-        if with_point:
-            pages += self._series.add(point)
+        pages += self._series.add(point)
         single = Chunk(TIERS[0].name, point.time // TIERS[0].span * TIERS[0].span, TIERS[0].span)
         single.add(point)
         cycle_facts = {
@@ -138,33 +139,16 @@ class Live:
         pages += [*self._documents.items(), ("live/predictions", self._predictions)]
         self._pages += pages
         self._before = tables
-        return size, 1 + max(shard_of.values(), default=-1)
+        return published.result(), 1 + max(shard_of.values(), default=-1)
 
-    def _fill_past(self, now: int) -> None:
-        """Let the simulated cluster tell of its past, oldest first."""
-        start = now - int(self.settings.simulated.past * 3600)
-        times = [
-            *range(start, now - PAST_FINE_S, PAST_STEP_S),
-            *range(now - PAST_FINE_S, now, max(1, int(self.interval))),
-        ]
-        known = {t for t in self._archive.times if t < now}
-        todo = [t for t in times if not any(abs(t - k) < self.interval for k in known)] if known else times
-        log.info("telling the past %g hours: %d snapshots", self.settings.simulated.past, len(todo))
-        for at in todo:
-            cycle = self._process.cycle(at)
-            snapshot = orjson.loads(cycle.snapshot)
-            self._archive.keep_past(snapshot, cycle.snapshot)
-            if at > self._series.last_time:
-                changed = self._series.add(rows.draw(snapshot))
-                self._pages += [(name, document) for name, document in changed if not name.endswith(f"/{OPEN}")]
-                self._write_early()
-        log.info("the past is told")
-        self._before = None  # the present is published once more, with its past
-
-    def _write_early(self) -> None:
-        """Write the pages that are ready now, without waiting for the end of the tick."""
-        for name, body in self.pages(clock.now()):
-            writer.write(self._path(name), writer.compress(body))
+    def _take_past(self, now: int) -> None:
+        """Let the simulated cluster tell its past, and take over what it has told."""
+        if self._past is None:
+            self._past = Past(self.settings, now, {t for t in self._archive.times if t < now})
+        while not self._past.ready.empty():
+            told = self._past.ready.get()
+            self._archive.adopt(told.usage)
+            self._pages += self._series.adopt(told.closed, told.left)
 
     def _tell_failure(self, failure: CycleFailed) -> None:
         """Publish the last documents again with what is wrong now, so that an old snapshot is not taken for calm."""

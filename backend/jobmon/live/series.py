@@ -45,12 +45,15 @@ TIERS = (
 class Series:
     """Take one point per cycle, and say which files to write; `interval` is the seconds between snapshots."""
 
-    def __init__(self, data_path: Path, interval: float) -> None:
+    def __init__(self, data_path: Path, interval: float, restore: bool = True) -> None:
         self.interval = interval
         self._folder = data_path / FOLDER
         self._open: dict[str, Chunk] = {}
         self.closed: dict[str, list[int]] = {}
         for tier in TIERS:
+            self.closed[tier.name] = []
+            if not restore:
+                continue
             self.closed[tier.name] = reader.times_on_disk(self._folder / tier.name, "{}.json.gz")
             restored = self._restore(tier)
             if restored is not None:
@@ -62,11 +65,32 @@ class Series:
         self._put(0, point, changed)
         return list(changed.items())
 
-    @property
-    def last_time(self) -> int:
-        """Return the time of the newest point; 0 without any."""
-        held = self._open.get(TIERS[0].name)
-        return held.times[-1] if held is not None and held.times else 0
+    def left(self) -> list[Chunk]:
+        """Return the chunks that are open."""
+        return list(self._open.values())
+
+    def adopt(self, closed: list[tuple[str, int]], left: list[Chunk]) -> list[tuple[str, dict[str, Any]]]:
+        """Take over chunks of the past that another series made; return the files that this changes."""
+        for tier, start in closed:
+            if start not in self.closed[tier]:
+                self.closed[tier] = sorted([*self.closed[tier], start])
+        changed = []
+        for older in left:
+            held = self._open.get(older.tier)
+            if held is not None and held.start == older.start:
+                merged = Chunk(older.tier, older.start, older.span)
+                for source, until in ((older, held.times[0]), (held, held.end)):
+                    for time in source.times:
+                        point = source.mean(time, time + 1)
+                        if point is not None and time < until:
+                            merged.add(point)
+                self._open[older.tier] = merged
+            elif held is None or held.start < older.start:
+                self._open[older.tier] = older
+            elif older.start not in self.closed[older.tier]:
+                self.closed[older.tier] = sorted([*self.closed[older.tier], older.start])
+                changed.append((f"{FOLDER}/{older.tier}/{older.start}", older.encode()))
+        return changed
 
     def index(self) -> dict[str, Any]:
         """Return the field `series` of the summary: which chunks there are."""

@@ -36,9 +36,11 @@ class Strings:
 
     numbers: dict[str, int] = field(default_factory=dict)
 
-    def of(self, text: str) -> int:
-        """Return the number of a text."""
-        return self.numbers.setdefault(text, len(self.numbers))
+    def of_all(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of each text."""
+        for text in dict.fromkeys(texts):
+            self.numbers.setdefault(text, len(self.numbers))
+        return [self.numbers[text] for text in texts]
 
 
 def tables(snapshot: dict[str, Any], shards: dict[str, int]) -> Tables:
@@ -179,8 +181,7 @@ def _columns(names: Sequence[str], texts: Sequence[str], rows: Iterable[Row], st
     """Return {column: values}; the columns in `texts` as numbers of strings."""
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [[] for _ in names]
     return {
-        name: [strings.of(text) for text in column] if name in texts else column
-        for name, column in zip(names, columns, strict=True)
+        name: strings.of_all(column) if name in texts else column for name, column in zip(names, columns, strict=True)
     }
 
 

@@ -1,0 +1,47 @@
+"""The simulated cluster has a past as soon as it has a present."""
+
+import gzip
+import json
+import time
+
+import pytest
+
+from jobmon import config
+from jobmon.daemon import Turn
+from jobmon.live.capability import Live
+
+
+@pytest.mark.timeout(180)
+def test_the_past_is_told_behind_the_present_and_once_only(tmp_path):
+    def read(name):
+        return json.loads(gzip.decompress((tmp_path / f"{name}.json.gz").read_bytes()))
+
+    values = {
+        "live": {"backend": "simulated", "data_path": str(tmp_path)},
+        "simulated": {"nodes": 8, "past": 3},
+    }
+    live = Live(config.parse(values, "test"))
+    turn = Turn(live, tmp_path)
+    try:
+        assert turn.once(), turn.error
+        now = read("data")["timestamp"]
+        deadline = time.monotonic() + 120
+        while len(read("history")["history"]) < 18 and time.monotonic() < deadline:
+            time.sleep(1)
+            assert turn.once(), turn.error
+        times = sorted(map(int, read("history")["history"]))
+        series = read("live/summary")["series"]
+    finally:
+        live.close()
+    assert now - 3 * 3600 - 600 <= times[0] <= now - 3 * 3600 + 600
+    assert len(series["day"]["closed"]) >= 17
+    for start in series["day"]["closed"]:
+        assert read(f"live/series/day/{start}")["times"][0] // 600 * 600 == start
+    assert all((tmp_path / f"data{t}.json.gz").exists() for t in times)
+
+    again = Live(config.parse(values, "test"))
+    try:
+        assert Turn(again, tmp_path).once()
+        assert sorted(map(int, read("history")["history"]))[:-1] == times
+    finally:
+        again.close()
