@@ -148,10 +148,9 @@ LIST
 
 # --- the daemon in the background -----------------------------------------------------------------------------------
 
-# setting NAME OPTION …: the value of a setting, given the options of `jobmon run`
-setting() {
-  local name=$1 options=()
-  shift
+# read_settings OPTION …: given the options of `jobmon run`, the folder that it writes to, and whether it serves a page
+read_settings() {
+  local options=() values
   while [ $# -gt 0 ]; do
     case $1 in
       --config | --set) options+=("$1" "${2-}"); shift ;;
@@ -159,14 +158,10 @@ setting() {
     esac
     [ $# -eq 0 ] || shift
   done
-  jobmon settings "$name" "${options[@]}"
-}
-
-# data_path OPTION …: the folder that the daemon with these options writes to
-data_path() {
-  local path
-  path=$(setting live.data_path "$@") || return
-  case $path in /*) printf '%s\n' "$path" ;; *) printf '%s/%s\n' "$CALLED_FROM" "$path" ;; esac
+  values=$(jobmon settings live.data_path web.enabled "${options[@]}")
+  { IFS= read -r data_path; read -r serves; } <<<"$values"
+  case $data_path in /*) ;; *) data_path=$CALLED_FROM/$data_path ;; esac
+  lock=$data_path/.jobmon.lock
 }
 
 # daemon_pid LOCK: the process that holds the lock; nothing when nobody does
@@ -176,29 +171,46 @@ daemon_pid() {
 
 start() {
   need_all
-  local path lock log pid code=0 before=0 serves
-  path=$(data_path "$@"); lock=$path/.jobmon.lock; log=$path/daemon.log
-  serves=$(setting web.enabled "$@")
+  local data_path serves lock log pid code=0 before=0
+  read_settings "$@"
+  log=$data_path/daemon.log
   pid=$(daemon_pid "$lock")
-  if [ -n "$pid" ]; then say "already running as process $pid on $path"; exit 3; fi
-  mkdir -p "$path"
+  if [ -n "$pid" ]; then say "already running as process $pid on $data_path"; exit 3; fi
+  mkdir -p "$data_path"
   if [ -e "$log" ]; then before=$(stat -c %s "$log"); fi
   (cd "$CALLED_FROM" && exec setsid nohup "$PYTHON" -P -m jobmon run "$@" >>"$log" 2>&1 </dev/null) &
   pid=$!
   # the first line in the lock is looked at, not the lock itself: taking it could keep the daemon from starting
   for _ in $(seq 300); do
-    if ! kill -0 $pid 2>/dev/null; then
-      wait $pid || code=$?
-      tail -c +$((before + 1)) "$log" | tail -n 3 >&2
-      say "the daemon ended at once; its log is $log"
-      exit $code
-    fi
+    if ! kill -0 $pid 2>/dev/null; then break; fi
     if [ "$(head -n 1 "$lock" 2>/dev/null)" = "$pid" ] &&
       { [ "$serves" = false ] || page_address "$log" "$before" >/dev/null; }; then break; fi
     sleep 0.1
   done
+  # a back end that cannot be loaded shows in the first cycle
+  for _ in $(seq 50); do
+    if ! kill -0 $pid 2>/dev/null; then
+      wait $pid || code=$?
+      tail -c +$((before + 1)) "$log" | tail -n 3 >&2
+      say "the daemon ended at once; its log is $log"
+      exit $((code == 0 ? 1 : code))
+    fi
+    if [ "$serves" = true ] && is_healthy "$(sed -n 2p "$lock")"; then break; fi
+    sleep 0.1
+  done
   page_address "$log" "$before" || true
   say "started as process $pid; its log is $log"
+}
+
+# is_healthy URL: whether the daemon there says that all is well
+is_healthy() {
+  local place=${1#http://} answer
+  place=${place%/}
+  { exec 3<>"/dev/tcp/$(tr -d '[]' <<<"${place%:*}")/${place##*:}"; } 2>/dev/null || return 1
+  printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3
+  IFS= read -r -t 5 answer <&3 || true
+  exec 3>&-
+  [[ $answer == *' 200 '* ]]
 }
 
 # page_address LOG BYTES: the line that says where the page is, if the log has it after so many bytes
@@ -206,13 +218,13 @@ page_address() { tail -c +$(($2 + 1)) "$1" | grep -m 1 '^jobmon .*: the page is 
 
 stop() {
   need_packages
-  local lock pid
-  lock=$(data_path "$@")/.jobmon.lock
+  local data_path serves lock pid
+  read_settings "$@"
   pid=$(daemon_pid "$lock")
   if [ -z "$pid" ]; then say "not running"; return; fi
   kill -TERM "$pid"
   for _ in $(seq 100); do
-    if [ -z "$(daemon_pid "$lock")" ]; then say "stopped"; return; fi
+    if [ -z "$(daemon_pid "$lock")" ] && ! kill -0 "$pid" 2>/dev/null; then say "stopped"; return; fi
     sleep 0.1
   done
   fail "process $pid has not ended within 10 s"
@@ -220,11 +232,11 @@ stop() {
 
 status() {
   need_packages
-  local path pid
-  path=$(data_path "$@")
-  pid=$(daemon_pid "$path/.jobmon.lock")
-  if [ -z "$pid" ]; then say "not running on $path"; exit 3; fi
-  say "running as process $pid on $path"
+  local data_path serves lock pid
+  read_settings "$@"
+  pid=$(daemon_pid "$lock")
+  if [ -z "$pid" ]; then say "not running on $data_path"; exit 3; fi
+  say "running as process $pid on $data_path"
   jobmon status "$@"
 }
 

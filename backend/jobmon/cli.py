@@ -11,12 +11,16 @@ from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jobmon import __version__, capabilities, config, daemon, logs, testing
-from jobmon.backends.child import BackendProcess, CycleFailed
-from jobmon.backends.loader import GROUP, load_class
+from jobmon import __version__, config, logs
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
 from jobmon.spool import lock
+
+if TYPE_CHECKING:
+    from jobmon.capabilities import Capability
+
+# What takes a second to import is imported by the commands that need it: jobmon.sh asks for settings at every start.
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -80,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("status", _status, "Ask the running daemon how it is doing")
     settings = add("settings", _settings, "Check the settings, and print those in force")
-    settings.add_argument("name", metavar="TABLE.KEY", nargs="?", help="print only the value of this one")
+    settings.add_argument("names", metavar="TABLE.KEY", nargs="*", help="print only the values of these, one per line")
     return parser
 
 
@@ -89,9 +93,11 @@ def _load(options: argparse.Namespace) -> config.Settings:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from jobmon import capabilities, daemon
+
     only = [name for name in options.only.split(",") if name]
 
-    def create(settings: config.Settings) -> list[capabilities.Capability]:
+    def create(settings: config.Settings) -> list["Capability"]:
         config.use(settings)
         logs.start(settings.daemon.log_level)
         return capabilities.create(settings, only)
@@ -106,6 +112,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _backend_test(options: argparse.Namespace) -> int:
+    from jobmon import testing
+    from jobmon.backends.child import BackendProcess, CycleFailed
+    from jobmon.backends.loader import load_class
+
     settings = config.load(options.config, [*options.overrides, f"live.backend={json.dumps(options.name)}"])
     config.use(settings)
     logs.start("error")
@@ -140,6 +150,8 @@ def _backend_test(options: argparse.Namespace) -> int:
 
 
 def _backend_list(options: argparse.Namespace) -> int:
+    from jobmon.backends.loader import GROUP
+
     settings = _load(options)
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         print(f"{point.name:12} {point.value}")
@@ -176,12 +188,13 @@ def _status(options: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace) -> int:
     tables = _load(options).model_dump(mode="json")
-    if options.name is not None:
-        table, _, key = options.name.partition(".")
-        if key not in tables.get(table, {}):
-            raise SettingsError(f"{options.name}: there is no such setting; `jobmon settings` prints them all")
-        value = tables[table][key]
-        print(value if isinstance(value, str) else json.dumps(value))
+    if options.names:
+        for name in options.names:
+            table, _, key = name.partition(".")
+            if key not in tables.get(table, {}):
+                raise SettingsError(f"{name}: there is no such setting; `jobmon settings` prints them all")
+            value = tables[table][key]
+            print(value if isinstance(value, str) else json.dumps(value))
         return 0
     for table, values in tables.items():
         print(f"[{table}]")

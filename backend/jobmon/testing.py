@@ -79,7 +79,9 @@ def check_snapshot(snapshot: dict[str, Any]) -> list[Finding]:
     if not nodes:
         findings.append(Finding("error", "hostnames", "returned no nodes: the page will be empty"))
     if nodes and not any(node["nCpus"] for node in nodes.values()):
-        findings.append(Finding("error", "n_cpus", "is 0 for every node: override it, or no core is ever free or used"))
+        findings.append(
+            Finding("warning", "n_cpus", "is 0 for every node: override it, or no core is ever free or used")
+        )
     unknown = Counter(job["state"] for job in jobs.values() if job["state"] not in STATES)
     if unknown:
         states = ", ".join(unknown)

@@ -67,7 +67,7 @@ def test_no_word_is_a_call_for_help(tree: Tree) -> None:
     alone, asked = tree.run(), tree.run("help")
     assert alone.returncode == 0
     assert alone.stdout == asked.stdout == tree.run("--help").stdout
-    for command in ["run", "demo", "start", "stop", "restart", "status", "test", "check", "bench", "build", "setup", "help"]:
+    for command in "run demo start stop restart status test check bench build setup help".split():  # noqa: SIM905
         assert f"\n  {command} " in alone.stdout
 
 
