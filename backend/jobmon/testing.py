@@ -54,7 +54,7 @@ def check_class(backend_class: type[BackendBase]) -> list[Finding]:
             if value is not contract[name] and not name.startswith("__"):
                 findings += _check_arguments(name, value, contract[name])
         elif not name.startswith("_") and (near := difflib.get_close_matches(name, contract, 1, 0.8)):
-            findings.append(Finding("warning", name, f"is not called by jobmon; is {near[0]} meant?"))
+            findings.append(Finding("error", name, f"is not called by jobmon; is {near[0]} meant?"))
     return findings
 
 
