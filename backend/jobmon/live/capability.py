@@ -190,8 +190,7 @@ class Live:
     def _read_predictions(self) -> dict[str, Any] | None:
         path = self._path("live/predictions")
         try:
-            known: dict[str, Any] | None = reader.read_json(path)
-            return known if known is None or known["format"] == predictions.FORMAT else None
-        except (SpoolError, KeyError, TypeError) as error:
+            return predictions.restored(reader.read_json(path))
+        except (SpoolError, ValueError, TypeError) as error:
             log.warning("%s: %s; predictions start anew", path, error)
             return None

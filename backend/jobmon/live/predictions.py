@@ -9,6 +9,21 @@ MAX_WAITING = 5000
 NEAR_S = 600
 
 
+def restored(document: Any) -> dict[str, Any] | None:
+    """Return what a file of an earlier life holds; None when it is of another format, ValueError when it is broken."""
+    if document is None or not isinstance(document, dict) or document.get("format") != FORMAT:
+        return None
+    waiting, started = document.get("waiting"), document.get("started")
+    if not isinstance(waiting, dict) or not isinstance(started, list):
+        raise ValueError("has no predictions")
+    times = [*waiting.values(), *(entry[1:] for entry in started)]
+    if not all(isinstance(time, int) for entry in times for time in entry):
+        raise ValueError("holds times that are none")
+    if {len(entry) for entry in waiting.values()} - {3} or {len(entry) for entry in started} - {5}:
+        raise ValueError("holds predictions that are not whole")
+    return document
+
+
 def update(before: dict[str, Any] | None, snapshot: dict[str, Any]) -> dict[str, Any]:
     """Return the predictions after this snapshot; `before` is the last result, None at the beginning."""
     now = snapshot["timestamp"]
