@@ -1,0 +1,30 @@
+"""Fixtures that several suites share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon_process import DaemonProcess, Site
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the machine or the caller has set away from the tests and from what they start."""
+    for name in ("JOBMON_CONFIG", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM", "INVOCATION_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Return a site: a folder for its back end, its settings file and its data."""
+    return Site(tmp_path)
+
+
+@pytest.fixture
+def daemon(site: Site) -> Iterator[DaemonProcess]:
+    """Return a daemon of that site, not started; at the end it is killed if it still runs."""
+    process = DaemonProcess(site, dict(os.environ))
+    yield process
+    process.kill()
