@@ -63,6 +63,7 @@ def test_choices_are_in_the_url_and_survive_a_reload(page: Page, published: Publ
     page.get_by_role("link", name=re.compile("ann")).first.click()
     expect(page).to_have_url(re.compile("user=ann"))
     expect(page.get_by_role("heading", name="Jobs of ann")).to_be_visible()
+    expect(page.locator(".pane-right tr.marked .name")).to_have_text(["n1", "n2", "n3"])
     page.get_by_role("link", name=re.compile("^101 ")).click()
     page.get_by_role("link", name=re.compile("n2$")).click()
     expect(page).to_have_url(re.compile("user=ann.*job=101.*node=n2"))

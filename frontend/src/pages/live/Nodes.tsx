@@ -13,6 +13,8 @@ export function Nodes({ model, selection }: { model: Model; selection: Selection
   const marked = new Set(
     user ? nodes.filter((view) => view.jobs.some(({ job }) => job.user === user)).map((view) => view.node.name) : [],
   );
+  // The map keeps its places; the list brings the chosen user's nodes to the top.
+  const own = [...nodes].sort((a, b) => Number(marked.has(b.node.name)) - Number(marked.has(a.node.name)));
   return (
     <Panel
       title={partition ? `Nodes of ${partition}` : "Nodes"}
@@ -24,7 +26,7 @@ export function Nodes({ model, selection }: { model: Model; selection: Selection
       <VirtualTable
         caption="Nodes"
         columns={columnsFor(model, selection)}
-        rows={nodes}
+        rows={own}
         rowKey={(view) => view.node.name}
         rowClass={(view) => (marked.has(view.node.name) ? "marked" : "")}
         selected={selection.node}
