@@ -173,7 +173,7 @@ def test_nodes_partitions_and_reservations(cluster: Cluster, state: dict[str, An
     assert nodes.keys() == {node["name"] for node in shown}
     for node in shown:
         ours = nodes[node["name"]]
-        assert set(ours["states"]) == set(node["state"])
+        assert set(ours["states"]) - {"PLANNED"} == set(node["state"]) - {"PLANNED"}  # comes and goes
         assert (ours["cpus"], ours["cpus_allocated"]) == (node["cpus"], node["alloc_cpus"])
         assert (ours["memory_mb"], ours["memory_allocated_mb"]) == (node["real_memory"], node["alloc_memory"])
         assert ours["partitions"] == node["partitions"]
