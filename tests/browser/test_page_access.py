@@ -1,0 +1,100 @@
+"""The page on a phone, by keyboard, for screen readers, and with very long lists."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser import page_files
+from browser.conftest import Published
+from browser.page_parts import detail, jobs, row
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def test_keyboard(page: Page, published: Published) -> None:
+    page.goto(published.url)
+    first = row(page, "102").get_by_role("link")
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(row(page, "104").get_by_role("link")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(detail(page, "Job 104")).to_be_visible()
+    page.get_by_role("button", name="Close").press("Enter")
+    page.get_by_role("button", name=re.compile("^n1: ")).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(detail(page, "Node n2")).to_be_visible()
+
+
+def test_the_theme_is_remembered(page: Page, published: Published) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(published.url)
+    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    page.get_by_role("button", name="Use dark colours").click()
+    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert light != dark
+    page.reload()
+    expect(page.get_by_role("button", name="Use light colours")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark
+
+
+def test_a_long_list_draws_only_what_is_in_view(page: Page, published: Published, now: int) -> None:
+    many = [page_files.Job(str(1000 + i), f"u{i % 40}", {"n1": ("0", "")}, series=page_files.BUSY) for i in range(1500)]
+    published.write_all(page_files.documents(now, many))
+    page.goto(published.url + "#/?sort=job")
+    table = page.locator(".pane-jobs .scroll")
+    expect(table.get_by_role("table")).to_have_attribute("aria-rowcount", "1501")
+    assert jobs(page).count() < 80
+    assert row(page, "1000").evaluate("element => element.offsetHeight") == 30  # what scrolling reckons with
+    table.evaluate("element => element.scrollTo(0, element.scrollHeight)")
+    expect(row(page, "2499")).to_be_visible()
+
+
+VIEWS = ["", "?view=jobs", "?view=nodes", "?job=101", "?job=103", "?node=n3", "?job=108"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_phone_never_scrolls_sideways(page: Page, published: Published, view: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{published.url}#/{view}")
+    expect(page.get_by_role("navigation", name="Lists")).to_be_visible()
+    wide = """[...document.querySelectorAll("body, main, .scroll, .detail")]
+              .filter(e => e.scrollWidth > e.clientWidth).map(e => e.className)"""
+    assert page.evaluate(wide) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_on_a_phone_columns_are_pages(page: Page, published: Published) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(published.url)
+    expect(jobs(page).first).to_be_hidden()
+    page.get_by_role("link", name=re.compile("ann")).click()
+    expect(page.get_by_role("heading", name="Jobs of ann")).to_be_visible()
+    row(page, "102").click()
+    expect(detail(page, "Job 102")).to_be_visible()
+    page.go_back()
+    expect(row(page, "102")).to_be_visible()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("dark", 390)])
+def test_axe_finds_nothing_serious(chromium: Browser, published: Published, scheme: Any, width: int) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: npm ci in frontend/")
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    found = []
+    for view in ("", "?job=103", "?node=n3"):
+        page.goto(f"{published.url}#/{view}")
+        page.wait_for_selector("main .panel:visible")
+        page.add_script_tag(path=AXE)
+        result = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+        for violation in result["violations"]:
+            if violation["impact"] in {"serious", "critical"}:
+                found.append((view, violation["id"], [node["html"][:200] for node in violation["nodes"][:3]]))
+    context.close()
+    assert found == []
