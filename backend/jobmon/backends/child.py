@@ -52,7 +52,7 @@ class CycleFailed(SourceError):
         self.sources = sources
 
 
-class _Died(Exception):  # noqa: N818 - it is a finding
+class _Died(Exception):
     """Tell that the process ended, or must be ended, and whether the call in progress is to blame."""
 
     def __init__(self, message: str, blame: bool = False) -> None:
@@ -81,7 +81,8 @@ class BackendProcess:
         self._in_use = threading.Lock()
         self._progress_fd = os.memfd_create("jobmon-progress")
         os.truncate(self._progress_fd, PROGRESS_BYTES)
-        self._cells = memoryview(mmap.mmap(self._progress_fd, PROGRESS_BYTES)).cast("Q")
+        self._map = mmap.mmap(self._progress_fd, PROGRESS_BYTES)
+        self._cells: Any = memoryview(self._map).cast("Q")
 
     def cycle(self, at: int | None = None) -> Cycle:
         """Return the next snapshot, with the back end's clock set to `at` if given.
@@ -129,11 +130,14 @@ class BackendProcess:
         if self._progress_fd >= 0:
             os.close(self._progress_fd)
             self._progress_fd = -1
+            cells, self._cells = self._cells, list(self._cells)
+            cells.release()
+            self._map.close()
 
     @property
     def imported(self) -> bool:
         """Say whether the site's file could be imported, here or in an earlier process."""
-        return METHODS[min(self._cells[0], len(METHODS) - 1)] != "import"
+        return bool(METHODS[min(self._cells[0], len(METHODS) - 1)] != "import")
 
     def quarantined(self) -> list[tuple[str, str]]:
         """Return the pairs of method and record that are not called for a while."""
