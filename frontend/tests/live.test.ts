@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileError, fetchFile, fetchFiles } from "../src/api/fetch";
 import { type Live, refresh, tierFor, untilDue } from "../src/api/live";
+import { pointChunk } from "../src/api/point";
 import { siteOf, standard } from "../src/api/site";
 import { advance, type Job, type Snapshot } from "../src/api/snapshot";
 import type { Latest } from "../src/api/types.gen";
@@ -102,7 +103,7 @@ const latest = (timestamp: number, previous: number): Latest => ({
   previous,
   summary: { usage: { avail: 8, running: 2 } },
   jobsGone: ["1"],
-  point: { times: [timestamp], jobRows: {}, nodeRows: {} },
+  point: { jobRows: 1, nodeRows: 0, jobColumns: { user: { rows: null, values: [70] } }, nodeColumns: {} },
 });
 
 describe("keeping up", () => {
@@ -116,6 +117,46 @@ describe("keeping up", () => {
     expect(next.snapshot.usage.running).toBe(2);
     expect(next.chunks).toHaveLength(1);
     expect(live.snapshot.jobs.size).toBe(2);
+  });
+
+  it("names the rows of the newest point by itself", async () => {
+    answers = { "live/latest": JSON.stringify(latest(1030, 1000)) };
+    const [point] = (await refresh(standard, live)).chunks;
+    expect(point?.times).toEqual([1030]);
+    expect(point?.jobs).toEqual(["2"]);
+    expect(point?.jobRows).toEqual({
+      job: [0],
+      host: [0],
+      cores: [4],
+      gpus: [0],
+      columns: { user: { rows: null, values: [70] } },
+    });
+  });
+
+  it("sorts the rows by id and starts afresh when it counts others", () => {
+    const before = snapshot(1000);
+    before.jobs.set("10", job("10"));
+    const one = { rows: null, values: [1, 2, 3] };
+    const point = { jobRows: 3, nodeRows: 0, jobColumns: { user: one }, nodeColumns: {} };
+    expect(pointChunk(before, point)?.jobs).toEqual(["1", "10", "2"]);
+    expect(pointChunk(before, { ...point, jobRows: 2 })).toBeNull();
+    expect(pointChunk(before, { ...point, nodeRows: 1 })).toBeNull();
+  });
+
+  it("tells a source that has failed since", async () => {
+    const source = {
+      name: "slurm",
+      lastSuccess: 1,
+      duration: 1,
+      error: "no answer",
+      errors: 1,
+      records: 0,
+      skipped: 0,
+    };
+    answers = { "live/latest": JSON.stringify({ ...latest(1000, 970), summary: { sources: [source] } }) };
+    const next = await refresh(standard, live);
+    expect(next.snapshot.sources).toEqual([source]);
+    expect(next.snapshot.jobs.size).toBe(2);
   });
 
   it("changes nothing when there is nothing new", async () => {

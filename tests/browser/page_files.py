@@ -188,14 +188,20 @@ def summary(now: int, starts: Sequence[int], jobs: Sequence[Job], nodes: Sequenc
 def latest(
     now: int, previous: int, starts: Sequence[int], jobs: Sequence[Job], nodes: Sequence[Node], gone: Sequence[str] = ()
 ) -> dict[str, Any]:
-    point = chunk([now], now - now % SPAN, now, jobs, nodes)
+    running = sorted((job for job in jobs if job.state == "RUNNING"), key=lambda job: job.id)
+    whole = chunk([now], now - now % SPAN, now, running, nodes)
     return {
         "format": 1,
         "timestamp": now,
         "previous": previous,
         "summary": summary(now, starts, jobs, nodes),
         "jobsGone": list(gone),
-        "point": point,
+        "point": {
+            "jobRows": len(whole["jobRows"]["job"]),
+            "nodeRows": len(nodes),
+            "jobColumns": whole["jobRows"]["columns"],
+            "nodeColumns": whole["nodeRows"]["columns"],
+        },
     }
 
 

@@ -17,8 +17,3 @@ def test_every_file_fits_its_schema(name: str) -> None:
     kind = {"series": "chunk"}.get(name.split("/")[1], name.split("/")[1])
     schema = json.loads((SCHEMAS / f"{kind}.schema.json").read_text())
     jsonschema.validate(page_files.documents(1_700_000_010)[name], schema)
-
-
-def test_the_point_of_latest_is_a_chunk() -> None:
-    schema = json.loads((SCHEMAS / "chunk.schema.json").read_text())
-    jsonschema.validate(page_files.documents(1_700_000_010)["live/latest"]["point"], schema)

@@ -72,8 +72,13 @@ def test_every_file_is_what_its_schema_says(files):
         jsonschema.validate(files[name], schema_of(name), cls=jsonschema.Draft202012Validator)
 
 
-def test_latest_holds_a_point_that_is_a_chunk(files):
-    jsonschema.validate(files["live/latest"]["point"], schema("chunk"), cls=jsonschema.Draft202012Validator)
+def test_the_point_of_latest_has_the_rows_that_the_summary_knows(files):
+    summary, point = files["live/summary"], files["live/latest"]["point"]
+    jobs = summary["jobs"]
+    running = [hosts for hosts, state in zip(jobs["hosts"], jobs["state"], strict=True)
+               if summary["strings"][state] == "RUNNING"]  # fmt: skip
+    assert point["jobRows"] == sum(map(len, running))
+    assert point["nodeRows"] == len(summary["nodes"]["name"])
 
 
 def test_the_rows_of_each_table_belong_together(files):

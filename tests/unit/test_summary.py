@@ -1,6 +1,6 @@
 """The summary lists everything once; the latest file brings an open page from one snapshot to the next."""
 
-from jobmon.live import cores, predictions, summary
+from jobmon.live import cores, predictions, refresh, rows, summary
 
 NODE = {"up": True, "cpu": None, "mem": {"used": 1, "total": 4000}, "swap": None, "gpus": None, "isCounted": True,
         "nCpus": 4, "nGpus": 0}  # fmt: skip
@@ -134,3 +134,20 @@ def test_predictions_do_not_grow_without_end():
         running = {job_id: JOB | {"startTime": 1000 + cycle} for job_id in jobs}
         known = predictions.update(known, snapshot(1000 + cycle, running))
     assert len(known["started"]) == predictions.MAX_STARTED
+
+
+def test_the_newest_point_is_in_the_order_that_the_page_knows():
+    nodes = {name: dict(NODE) for name in ("n10", "n9")}
+    nodes["n10"]["cpu"] = {"total": [0] * 5, "core": [[30, 0, 0, 0, 70], [50, 0, 0, 0, 50]]}
+    blank = {"infiniband": None, "lustre": None, "jobfs": None}
+    jobs = {
+        "9": JOB | {"layout": {"n10": [0]}},
+        "10": JOB | {"layout": {"n10": [1]}, "layoutDown": {"n9": [0]}},
+        "11": JOB | {"state": "PENDING", "layout": {}},
+    }
+    taken = snapshot(1, jobs) | {"nodes": {name: node | blank for name, node in nodes.items()}}
+    point = refresh.point(summary.tables(taken, cores.shards(taken["nodes"])), rows.draw(taken))
+    assert (point["jobRows"], point["nodeRows"]) == (3, 2)
+    user = point["jobColumns"]["user"]
+    assert dict(zip(user["rows"].tolist(), user["values"].tolist(), strict=True)) == {0: 50, 2: 30}
+    assert point["nodeColumns"]["cores"]["values"].tolist() == [0, 2]

@@ -150,7 +150,7 @@ class BackendProcess:
             return
         self._cells[0] = METHODS.index("import")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jobmon.backends.worker", str(self._progress_fd)],
+            [sys.executable, "-P", "-m", "jobmon.backends.worker", str(self._progress_fd), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -34,8 +34,11 @@ class LocalJob:
 
     @property
     def n_cpus(self) -> int:
-        """Return the cores that it kept busy over the last minute, rounded up, at least 1."""
-        return max(1, math.ceil(self.cores_minute - 0.05))  # a measured 2.02 is two
+        """Return the cores that it kept busy over the last minute, rounded: 0 for what mostly sleeps.
+
+        It asked for none, so this is what it takes from the machine; the sum over all jobs is about what is busy.
+        """
+        return math.floor(self.cores_minute + 0.5)
 
 
 def choose(source: Source, node: NodeMetrics, now: float) -> dict[str, LocalJob]:

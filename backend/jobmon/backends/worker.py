@@ -1,6 +1,7 @@
 """Run a back end in a process of its own, so that it may hang, crash or hold the interpreter without harm.
 
-Started by `child.BackendProcess` as `python -m jobmon.backends.worker FD`; it reads commands from standard input and
+Started by `child.BackendProcess` as `python -m jobmon.backends.worker FD PID`, with the descriptor of the progress and
+the process of the daemon; it reads commands from standard input and
 answers on the former standard output, in frames of eight bytes of length, one letter and the body:
 
     in   S settings and what to remember    C one cycle: {"at": seconds or null, "quarantined": [[method, record]]}
@@ -47,6 +48,8 @@ def main() -> None:
     """Serve cycles until standard input ends."""
     # A daemon that is killed must not leave a back end behind, even one that hangs.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(sys.argv[2]):
+        return  # it was killed while we were being loaded
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which then ends us
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")

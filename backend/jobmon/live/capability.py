@@ -12,11 +12,10 @@ from jobmon import clock
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
 from jobmon.errors import SpoolError
-from jobmon.live import cores, health, predictions, rows, summary
+from jobmon.live import cores, health, predictions, refresh, rows, summary
 from jobmon.live.archive import Archive
-from jobmon.live.chunk import Chunk
 from jobmon.live.past import Past
-from jobmon.live.series import FOLDER, OPEN, TIERS, Series
+from jobmon.live.series import FOLDER, OPEN, Series
 from jobmon.model import SourceHealth
 from jobmon.spool import reader
 
@@ -120,8 +119,6 @@ class Live:
         point = rows.draw(snapshot)
         pages: list[tuple[str, dict[str, Any]]] = list(cores.documents(snapshot, shard_of))
         pages += self._series.add(point)
-        single = Chunk(TIERS[0].name, point.time // TIERS[0].span * TIERS[0].span, TIERS[0].span)
-        single.add(point)
         cycle_facts = {
             "collect": round(cycle.collect_s, 4),
             "publish": self._publish_s,
@@ -133,7 +130,7 @@ class Live:
         common["sources"] = health.for_page(cycle.sources)
         self._documents = {
             "live/summary": summary.summary(tables, common),
-            "live/latest": summary.latest(self._before, tables, common, single.encode()),
+            "live/latest": summary.latest(self._before, tables, common, refresh.point(tables, point)),
         }
         self._predictions = predictions.update(self._predictions, snapshot)
         pages += [*self._documents.items(), ("live/predictions", self._predictions)]

@@ -117,11 +117,11 @@ class Chunk:
                 "host": host_of,
                 "cores": [cores for cores, _ in shapes],
                 "gpus": [gpus for _, gpus in shapes],
-                "columns": _encode_columns(self.jobs, points),
+                "columns": encode_columns(self.jobs, points),
             },
             "nodeRows": {
                 "host": list(range(len(self.nodes.rows))),
-                "columns": _encode_columns(self.nodes, points),
+                "columns": encode_columns(self.nodes, points),
             },
         }
 
@@ -150,7 +150,8 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
-def _encode_columns(table: Table, points: slice) -> dict[str, Any]:
+def encode_columns(table: Table, points: slice) -> dict[str, Any]:
+    """Return a table's columns as files hold them; columns and rows that are unknown throughout are left out."""
     encoded = {}
     for name in table.columns:
         values = np.rint(table.part(name, points))

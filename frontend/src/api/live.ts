@@ -1,6 +1,7 @@
 // What an open page holds of the cluster's present, and how it keeps up: a summary and the last chunks of series
 // first, then only the difference to each new snapshot.
 import { type Answer, FileError, fetchFile, fetchFiles, serverNow } from "./fetch";
+import { pointChunk } from "./point";
 import type { Site } from "./site";
 import { advance, type Snapshot, snapshotOf } from "./snapshot";
 import type { Chunk, Cores, Latest, Summary, SummaryTier } from "./types.gen";
@@ -35,12 +36,21 @@ export async function loadLive(site: Site): Promise<Live> {
 export async function refresh(site: Site, live: Live): Promise<Live> {
   const latest = await loadLatest(site);
   if (latest === null) return loadLive(site);
-  if (latest.timestamp === live.snapshot.timestamp) return live;
+  if (latest.timestamp === live.snapshot.timestamp) return withSources(live, latest);
   if (latest.previous !== live.snapshot.timestamp) return loadLive(site);
-  const point = latest.point as unknown as Chunk;
+  const snapshot = advance(live.snapshot, latest);
+  const point = pointChunk(snapshot, latest.point);
+  if (point === null) return loadLive(site);
   const from = latest.timestamp - SHOWN_S;
   const kept = live.chunks.filter((chunk) => (chunk.times.at(-1) ?? 0) > from);
-  return { ...live, snapshot: advance(live.snapshot, latest), chunks: [...kept, point] };
+  return { ...live, snapshot, chunks: [...kept, point] };
+}
+
+// A cycle that failed leaves the snapshot and tells what is wrong with its sources.
+function withSources(live: Live, latest: Latest): Live {
+  const told = (latest.summary as Partial<Summary>).sources;
+  if (!told || JSON.stringify(told) === JSON.stringify(live.snapshot.sources)) return live;
+  return { ...live, snapshot: { ...live.snapshot, sources: told } };
 }
 
 // A latest that is missing or broken is no reason to stand still while the summary is there.

@@ -22,7 +22,7 @@ export interface Backfill {
 export type ChunkIndices = number[];
 
 /**
- * live/series/TIER/open, live/series/TIER/START and the field `point` of live/latest: metrics over a span of time as columns. The number of points is times.length. A column holds, for each of its rows, that many values one after the other; a value is the difference to the last known value of the same row in this chunk (the first to zero); null is unknown and changes nothing.
+ * live/series/TIER/open and live/series/TIER/START: metrics over a span of time as columns. The number of points is times.length. A column holds, for each of its rows, that many values one after the other; a value is the difference to the last known value of the same row in this chunk (the first to zero); null is unknown and changes nothing.
  */
 export interface Chunk {
   format: 1;
@@ -269,11 +269,22 @@ export interface Latest {
    */
   jobsGone: string[];
   /**
-   * A chunk (chunk.schema.json) of tier day with the one point `timestamp`.
+   * The newest numbers as columns like those of a chunk with one point (chunk.schema.json). Rows of jobs: the running jobs in the order of their ids (compared by UTF-16 units), each with its `hosts` in their order. Rows of nodes: as in nodes.name. A page that counts other rows than these loads the summary again.
    */
   point: {
-    [k: string]: unknown;
+    jobRows: number;
+    nodeRows: number;
+    jobColumns: {
+      [k: string]: LatestColumn;
+    };
+    nodeColumns: {
+      [k: string]: LatestColumn;
+    };
   };
+}
+export interface LatestColumn {
+  rows: null | number[];
+  values: (number | null)[];
 }
 
 /**

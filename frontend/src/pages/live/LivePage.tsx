@@ -63,6 +63,8 @@ function Panes({ live }: { live: Live }) {
   const selection = useSelection();
   const model = useMemo(() => build(live, site), [live, site]);
   const { job, node, view } = selection;
+  // A cluster of one node needs no list of nodes: its cores are the first thing to see.
+  const only = model.nodes.length === 1 ? model.nodes[0]?.node.name : undefined;
   const detail = Boolean(job || node);
   const shown = detail ? "detail" : (views.find((one) => one.value === view)?.value ?? "users");
   const version = live.snapshot.timestamp;
@@ -100,6 +102,10 @@ function Panes({ live }: { live: Live }) {
           aside={<Close selection={selection} />}
         >
           <NodeDetail live={live} model={model} selection={selection} name={node} key={node} />
+        </Panel>
+      ) : only ? (
+        <Panel title={`Node ${only}`} className="pane-right" version={`${version} ${only}`}>
+          <NodeDetail live={live} model={model} selection={selection} name={only} />
         </Panel>
       ) : (
         <Nodes model={model} selection={selection} />

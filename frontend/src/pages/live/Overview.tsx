@@ -88,7 +88,7 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
         ) : unknown < running.length ? (
           <b>All is well with {unknown > 0 ? `${count(running.length - unknown)} of ${jobs}` : jobs}.</b>
         ) : (
-          <b>No data on the cores of {jobs}: nothing can be judged.</b>
+          <b>{unjudged(running, jobs)}</b>
         )}
         {unknown > 0 && unknown < running.length && (
           <> {counted(unknown, "job")} cannot be judged: no data on their cores.</>
@@ -96,6 +96,14 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
       </span>
     </p>
   );
+}
+
+/** Say why none of the running jobs can be judged. */
+function unjudged(running: readonly JobView[], jobs: string): string {
+  const shared = running.every((view) => view.job.hosts.every((host) => host.cores === 0));
+  return shared
+    ? `${jobs} ${running.length === 1 ? "shares" : "share"} the cores: nobody asked for any, nothing is wasted.`
+    : `No data on the cores of ${jobs}: nothing can be judged.`;
 }
 
 function kinds(jobs: readonly JobView[]): string {
