@@ -92,7 +92,7 @@ function snapshot(timestamp: number): Snapshot {
     ]),
     partitions: [],
     sources: [],
-    cycle: { collect: 0, publish: 0, bytes: 0, late: 0 },
+    cycle: { sources: 0, collect: 0, publish: 0, bytes: 0, late: 0 },
     series: { day: tier, month: { ...tier, step: 300, span: 7200 }, year: { ...tier, step: 3600, span: 86_400 } },
   };
 }

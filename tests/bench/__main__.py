@@ -32,27 +32,27 @@ def main() -> None:
             what = f"{m['nodes']:,} nodes, {m['cores']:,} cores, {m['running']:,} running, {m['pending']:,} pending"
             rows.append((what, "", "", "", ""))
             limit = 3.0 if big else 0.3
-            rows.append(("  cycle without the source", "–" if big else "~2 s", f"≤ {limit:g} s", f"{m['cycle_s']:.2f} s",
+            rows.append(("  cycle without the source", "" if big else "~2 s", f"≤ {limit:g} s", f"{m['cycle_s']:.2f} s",
                          verdict(m["cycle_s"] <= limit)))  # fmt: skip
             rows.append(("    back end's answers checked", "", "", f"{m['collect_s']:.2f} s", ""))
-            rows.append(("    published", "~2 s" if not big else "–", "", f"{m['publish_s']:.2f} s", ""))
+            rows.append(("    published", "~2 s" if not big else "", "", f"{m['publish_s']:.2f} s", ""))
             rows.append(("    (the simulation itself)", "", "", f"{m['source_s']:.2f} s", ""))
             memory = "≤ 1,024 MiB" if big else ""
-            rows.append(("  memory, daemon and back end", "–", memory, f"{m['memory_mb']:,.0f} MiB",
+            rows.append(("  memory, daemon and back end", "", memory, f"{m['memory_mb']:,.0f} MiB",
                          verdict(m["memory_mb"] <= 1024) if big else ""))  # fmt: skip
-            rows.append(("  snapshot on the wire", "–" if big else "360 kB", "", f"{m['snapshot_kb']:,.0f} kB", ""))
-            rows.append(("  summary and open chunk", "–" if big else "360 kB", "≤ 3,000 kB" if big else "≤ 500 kB",
+            rows.append(("  snapshot on the wire", "" if big else "360 kB", "", f"{m['snapshot_kb']:,.0f} kB", ""))
+            rows.append(("  summary and open chunk", "" if big else "360 kB", "≤ 3,000 kB" if big else "≤ 500 kB",
                          f"{m['summary_kb'] + m['chunk_kb']:,.0f} kB", ""))  # fmt: skip
-            rows.append(("  refresh of an open page", "–" if big else "360 kB", "" if big else "≤ 30 kB",
+            rows.append(("  refresh of an open page", "" if big else "360 kB", "" if big else "≤ 30 kB",
                          f"{m['latest_kb']:,.0f} kB", "" if big else verdict(m["latest_kb"] <= 30)))  # fmt: skip
             if not big and shutil.which("lighttpd", path=f"{os.environ['PATH']}:/usr/sbin"):
                 print("measuring the CGI scripts …", file=sys.stderr)
                 c = cgi_scripts.measure(Path(folder))
-                rows.append(("  CGI behind lighttpd, newest snapshot", "–", "≤ 40 ms", f"{c['live_ms']:.0f} ms",
+                rows.append(("  CGI behind lighttpd, newest snapshot", "", "≤ 40 ms", f"{c['live_ms']:.0f} ms",
                              verdict(c["live_ms"] <= 40)))  # fmt: skip
                 rows.append(("    nearest to a time", "~30 ms + scan", "≤ 40 ms", f"{c['time_ms']:.0f} ms",
                              verdict(c["time_ms"] <= 40)))  # fmt: skip
-                rows.append(("    on one core", "–", "≥ 25/s", f"{c['per_second']:.0f}/s",
+                rows.append(("    on one core", "", "≥ 25/s", f"{c['per_second']:.0f}/s",
                              verdict(c["per_second"] >= 25)))  # fmt: skip
                 rows.append(("    (a bare interpreter)", "", "", f"{c['floor_ms']:.0f} ms", ""))
     show([("what", "the ancestor", "budget", "measured", ""), *rows])

@@ -3,6 +3,7 @@
 Prints one JSON object. A process of its own, so that peaks of memory are those of one size.
 """
 
+import gc
 import gzip
 import json
 import statistics
@@ -43,16 +44,18 @@ def measure(size: str, data_path: Path) -> dict[str, float]:
     turn = Turn(live, data_path)
     rows = []
     memory = 0.0
+    gc.disable()  # as the daemon does
     try:
         for number in range(WARM_UP + CYCLES):
+            gc.collect()
             began = time.monotonic()
             if not turn.once():
                 raise RuntimeError(f"the cycle failed: {turn.error}")
             took = time.monotonic() - began
             summary = json.loads(gzip.decompress((data_path / "live/summary.json.gz").read_bytes()))
-            source = max(s["duration"] for s in summary["sources"])
+            source = summary["cycle"]["sources"]
             if number >= WARM_UP:
-                rows.append((took - source, source, summary["cycle"]["collect"] - source))
+                rows.append((took - source, source, summary["cycle"]["collect"]))
             memory = max(memory, sum(_resident_mb(p) for p in [psutil.Process(), *psutil.Process().children()]))
             time.sleep(1.1)  # time stamps are whole seconds, and between cycles the back end tidies its memory
     finally:

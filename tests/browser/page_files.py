@@ -175,7 +175,7 @@ def summary(now: int, starts: Sequence[int], jobs: Sequence[Job], nodes: Sequenc
         ],
         "reservations": [],
         "sources": [source(now), source(now, "telemetry")],
-        "cycle": {"collect": 0.3, "publish": 0.1, "bytes": 12_000, "late": 0},
+        "cycle": {"sources": 0.2, "collect": 0.1, "publish": 0.1, "bytes": 12_000, "late": 0},
         "series": {
             "day": {"step": STEP, "span": SPAN, "open": starts[-1], "closed": list(starts[:-1])},
             "month": {"step": 300, "span": 6000, "open": None, "closed": []},

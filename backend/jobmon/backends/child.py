@@ -42,6 +42,9 @@ class Cycle:
     """The records that were left out, at most 1000 of them."""
     skipped_count: int
     collect_s: float
+    """How long the back end took, from the command to the snapshot."""
+    sources_s: float
+    """How much of that its `pre_update()` took, which asks the sources."""
 
 
 class CycleFailed(SourceError):
@@ -79,6 +82,7 @@ class BackendProcess:
         self._quarantine: dict[tuple[str, str], float] = {}
         self._stopping = threading.Event()
         self._in_use = threading.Lock()
+        self._snapshot_fd = os.memfd_create("jobmon-snapshot")
         self._progress_fd = os.memfd_create("jobmon-progress")
         os.truncate(self._progress_fd, PROGRESS_BYTES)
         self._map = mmap.mmap(self._progress_fd, PROGRESS_BYTES)
@@ -129,7 +133,8 @@ class BackendProcess:
         self._selector.close()
         if self._progress_fd >= 0:
             os.close(self._progress_fd)
-            self._progress_fd = -1
+            os.close(self._snapshot_fd)
+            self._progress_fd = self._snapshot_fd = -1
             cells, self._cells = self._cells, list(self._cells)
             cells.release()
             self._map.close()
@@ -149,12 +154,13 @@ class BackendProcess:
         if self._process is not None or self._stopping.is_set():
             return
         self._cells[0] = METHODS.index("import")
+        shared = (self._progress_fd, self._snapshot_fd)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "jobmon.backends.worker", str(self._progress_fd), str(os.getpid())],
+            [sys.executable, "-P", "-m", "jobmon.backends.worker", *map(str, (*shared, os.getpid()))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=[self._progress_fd],
+            pass_fds=shared,
             start_new_session=True,  # what it starts is ended with it
             bufsize=0,
         )
@@ -238,7 +244,18 @@ class BackendProcess:
                 self._kill()
                 raise SettingsError(body.decode())
             else:
-                return self._result(report, body)
+                return self._result(report, self._read_snapshot(int(body)))
+
+    def _read_snapshot(self, size: int) -> bytes:
+        """Return what the process left in the shared memory; a pipe would take many times as long."""
+        if size > MAX_FRAME:
+            raise _Died(f"the back end answered {size} bytes at once, more than {MAX_FRAME},")
+        parts: list[bytes] = []
+        read = 0
+        while read < size:
+            parts.append(os.pread(self._snapshot_fd, size - read, read))
+            read += len(parts[-1])
+        return b"".join(parts)
 
     def _result(self, report: dict[str, Any], snapshot: bytes) -> Cycle:
         sources = tuple(SourceHealth(**source) for source in report["sources"])
@@ -251,6 +268,7 @@ class BackendProcess:
             skipped=tuple(Skipped(**skipped) for skipped in report["skipped"]),
             skipped_count=report["skipped_count"],
             collect_s=report["collect_s"],
+            sources_s=report["sources_s"],
         )
 
     def _next_frame(self, deadline: float) -> tuple[bytes, bytes]:

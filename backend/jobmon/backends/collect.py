@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobmon import config
+from jobmon import clock, config
 from jobmon.backends import normalise as n
 from jobmon.backends.base import BackendBase, Snapshot
 from jobmon.config import LiveSettings
@@ -128,12 +128,16 @@ class Collector:
     quarantined: Collection[tuple[str, str]] = ()
     skipped: list[Skipped] = field(default_factory=list)
     skipped_count: int = 0
+    sources_s: float = 0.0
+    """How long the last `pre_update()` took."""
 
     def collect(self, timestamp: int, settings: LiveSettings) -> Snapshot:
         """Return the snapshot; what `pre_update` raises is passed on, for without it there is nothing to ask."""
         self.skipped, self.skipped_count = [], 0
         self.progress.phase("pre_update")
+        began = clock.monotonic()
         self.backend.pre_update()
+        self.sources_s = clock.monotonic() - began
         hosts = self._names("hostnames", self.backend.hostnames)
         if settings.nodes:
             hosts = [host for host in hosts if config.matches(host, settings.nodes)]
@@ -189,40 +193,58 @@ class Collector:
         self, names: Sequence[str], questions: Sequence[Question], extra: Question
     ) -> dict[str, dict[str, Any]]:
         """Return {name: record} by asking each question that the back end answers itself about each name."""
-        records: dict[str, dict[str, Any]] = {name: {} for name in names}
-        cells = self.progress.cells
+        template: dict[str, Any] = {}
+        asked: list[Question] = []
         for question in (*questions, extra):
-            method, key, check = question.method, question.key, question.normalise
-            avoid = {record for name, record in self.quarantined if name == method}
-            ask = getattr(self.backend, method)
-            if EVERY in avoid or _is_inherited(self.backend, method):
-                # nobody answers: the base class is asked once, for all of them
-                answer = question.default if EVERY in avoid or not names else ask(names[0])
-                constant = question.default if answer is None else answer
-                for record in records.values():
-                    if key:
-                        record[key] = constant
+            silent = (question.method, EVERY) in self.quarantined
+            template[question.key] = question.default
+            if silent or not _is_inherited(self.backend, question.method):
+                asked += [] if silent else [question]
+            elif names:  # nobody answers: the base class is asked once, for all of them
+                answer = getattr(self.backend, question.method)(names[0])
+                template[question.key] = question.default if answer is None else answer
+        template.pop(extra.key)
+        records = {name: template.copy() for name in names}
+        everybody = list(enumerate(records.items()))
+        started: list[tuple[int, tuple[str, dict[str, Any]]]] | None = None
+        for question in asked:
+            if question.of_pending:
+                self._ask(question, everybody)
                 continue
-            cells[1] = 0
-            cells[0] = METHODS.index(method)
-            for index, (name, record) in enumerate(records.items()):
-                value = None
-                if name not in avoid and (question.of_pending or record["state"] != "PENDING"):
-                    cells[1] = index
-                    try:
-                        value = check(ask(name))
-                    except Exception as error:  # noqa: BLE001 - a site's code may raise anything; it is logged by name
-                        self._skip(method, name, _described(error))
-                if key:
-                    record[key] = question.default if value is None else value
-                elif value:
-                    record.update(value)
+            if started is None:
+                started = [item for item in everybody if item[1][1]["state"] != "PENDING"]
+            self._ask(question, started)
         return records
+
+    def _ask(self, question: Question, about: list[tuple[int, tuple[str, dict[str, Any]]]]) -> None:
+        """Ask one question about each (index, (name, record)), and put the answers into the records."""
+        ask, check, key = getattr(self.backend, question.method), question.normalise, question.key
+        avoid = {record for method, record in self.quarantined if method == question.method}
+        cells = self.progress.cells
+        cells[1] = 0
+        cells[0] = METHODS.index(question.method)
+        for cells[1], (name, record) in about:  # this is the hot loop: nodes and jobs times questions
+            if name in avoid:
+                continue
+            try:
+                value = check(ask(name))
+            except Exception as error:  # noqa: BLE001 - a site's code may raise anything; it is logged by name
+                self._skip(question.method, name, _described(error))
+                continue
+            if value is None:
+                continue
+            if key:
+                record[key] = value
+            else:
+                record.update(value)
 
     def _finish_jobs(self, jobs: dict[str, dict[str, Any]], nodes: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Return the jobs that can be shown, their layouts on nodes that are there, their memory maximum kept."""
         finished = {}
         for job_id, job in jobs.items():
+            if job["state"] == "PENDING":
+                finished[job_id] = job
+                continue
             if job["state"] is None:
                 if not any(s.record == job_id and s.method == "job_state" for s in self.skipped):
                     self._skip("job_state", job_id, "is None: a job without a state is left out")

@@ -6,6 +6,7 @@ what is wrong with it. None passes everywhere: it means unknown.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ MAX_MB = 1 << 40
 MAX_RATE = 1e15
 MAX_MINUTES = 60 * 24 * 366 * 100
 MAX_CORES = 1 << 24
+MAX_PERCENT = 102
+"""Shares of one core may add up to a little more than all of it, for they are not read at once."""
 
 
 def text(value: Any, limit: int = MAX_TEXT) -> str | None:
@@ -102,6 +105,8 @@ def cpu_usage(value: Any) -> dict[str, Any] | None:
 
 def _percentages(rows: list[Any]) -> list[list[int] | None]:
     """Return each row of five percentages in whole numbers, None for a row that is none."""
+    if _are_whole(rows):
+        return rows  # the usual case, quickly
     try:
         table = np.asarray(rows)
         regular = table.ndim == 2 and table.shape[1] == 5 and table.dtype.kind in "iuf"
@@ -109,16 +114,21 @@ def _percentages(rows: list[Any]) -> list[list[int] | None]:
         regular = False
     if not regular:
         return [_percentages([row])[0] if _is_five(row) else None for row in rows]
-    good = np.isfinite(table).all(axis=1) & (table >= 0).all(axis=1) & (table.sum(axis=1) <= 102)
+    good = np.isfinite(table).all(axis=1) & (table >= 0).all(axis=1) & (table.sum(axis=1) <= MAX_PERCENT)
     if table.dtype.kind == "f":
         table = _round_keeping_sum(np.where(good[:, None], table, 0.0))
-    elif good.all() and all(type(row) is list for row in rows):
-        return rows  # whole numbers already
     result: list[list[int] | None] = table.tolist()
-    if not good.all():
-        for index in np.flatnonzero(~good):
-            result[index] = None
+    for index in np.flatnonzero(~good):
+        result[index] = None
     return result
+
+
+def _are_whole(rows: list[Any]) -> bool:
+    """Say whether all rows are lists of five whole percentages; this is asked for every core of the cluster."""
+    if set(map(type, rows)) != {list} or set(map(len, rows)) != {5}:
+        return False
+    numbers = list(chain.from_iterable(rows))
+    return set(map(type, numbers)) == {int} and min(numbers) >= 0 and max(map(sum, rows)) <= MAX_PERCENT
 
 
 def _is_five(row: Any) -> bool:
@@ -217,10 +227,14 @@ def file_systems(value: Any) -> dict[str, Any]:
         raise ValueError(f"{_shown(value)} is not a dictionary of file systems")
     result = {}
     for name, parts in value.items():
-        mds, oss = dict(_field(parts, "mds") or {}), _field(parts, "oss") or {}
+        mds, oss = _field(parts, "mds"), _field(parts, "oss") or {}
         result[identity(name)] = {
-            "mds": {identity(key): number(rate, 0, MAX_RATE) for key, rate in mds.items()},
-            "oss": {key: number(oss.get(key), 0, MAX_RATE) for key in ("read_bytes", "write_bytes", "iops")},
+            "mds": {identity(key): number(rate, 0, MAX_RATE) for key, rate in mds.items()} if mds else {},
+            "oss": {
+                "read_bytes": number(oss.get("read_bytes"), 0, MAX_RATE),
+                "write_bytes": number(oss.get("write_bytes"), 0, MAX_RATE),
+                "iops": number(oss.get("iops"), 0, MAX_RATE),
+            },
         }
     return result
 
@@ -228,12 +242,20 @@ def file_systems(value: Any) -> dict[str, Any]:
 def details(**fields: Normaliser) -> Normaliser:
     """Return a normaliser for a dictionary of optional fields; keys that are not known are left out."""
 
+    texts_only = {key for key, check in fields.items() if check is text}
+
     def normalise(value: Any) -> dict[str, Any]:
         if not value:
             return {}
         if not _is_dictionary(value):
             raise ValueError(f"{_shown(value)} is not a dictionary")
-        return {key: fields[key](found) for key, found in value.items() if found is not None and key in fields}
+        checked = {}
+        for key, found in value.items():
+            if found == "" and key in texts_only:
+                continue  # most jobs have no dependency, no reason and no array: nothing to say is not said
+            if found is not None and key in fields:
+                checked[key] = fields[key](found)
+        return checked
 
     return normalise
 

@@ -1,11 +1,11 @@
 """Run a back end in a process of its own, so that it may hang, crash or hold the interpreter without harm.
 
-Started by `child.BackendProcess` as `python -m jobmon.backends.worker FD PID`, with the descriptor of the progress and
-the process of the daemon; it reads commands from standard input and
-answers on the former standard output, in frames of eight bytes of length, one letter and the body:
+Started by `child.BackendProcess` as `python -m jobmon.backends.worker FD FD PID`, with shared memory for the progress
+and for the snapshot, and the daemon's process. It reads commands from standard input and answers on the former standard
+output, in frames of eight bytes of length, one letter and the body:
 
     in   S settings and what to remember    C one cycle: {"at": seconds or null, "quarantined": [[method, record]]}
-    out  N names of hosts and jobs          R what the cycle found, as JSON     D the snapshot, as JSON
+    out  N names of hosts and jobs          R what the cycle found, as JSON     D the snapshot is there: its bytes
          E the back end cannot be loaded or started (text for people)
 
 What the site's code prints goes to standard error, where the daemon logs it.
@@ -13,6 +13,7 @@ What the site's code prints goes to standard error, where the daemon logs it.
 
 import ctypes
 import gc
+import itertools
 import logging
 import mmap
 import os
@@ -35,6 +36,7 @@ HEADER = struct.Struct("<Qc")
 MAX_FRAME = 1 << 30
 PROGRESS_BYTES = 16
 PR_SET_PDEATHSIG = 1
+TIDY_CYCLES = 20
 
 
 def write_frame(stream: BinaryIO, kind: bytes, body: bytes) -> None:
@@ -44,11 +46,19 @@ def write_frame(stream: BinaryIO, kind: bytes, body: bytes) -> None:
     stream.flush()
 
 
+def leave(memory: int, content: bytes) -> None:
+    """Put content into the shared memory from its beginning."""
+    os.ftruncate(memory, 0)
+    rest, written = memoryview(content), 0
+    while written < len(content):
+        written += os.pwrite(memory, rest[written:], written)
+
+
 def main() -> None:
     """Serve cycles until standard input ends."""
     # A daemon that is killed must not leave a back end behind, even one that hangs.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[2]):
+    if os.getppid() != int(sys.argv[3]):
         return  # it was killed while we were being loaded
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which then ends us
     commands = os.fdopen(os.dup(0), "rb")
@@ -81,8 +91,8 @@ def main() -> None:
         write_frame(answers, b"N", orjson.dumps([hosts, jobs]))
 
     collector = Collector(backend, announce, progress, dict(start["mem_max"]))
-    gc.disable()  # a cycle makes millions of objects that live until its end: they are looked through between cycles
-    while True:
+    gc.disable()  # a cycle makes millions of objects that live until its end: they are looked through now and then
+    for number in itertools.count(1):
         progress.phase("idle")
         frame = _read_frame(commands)
         if not frame:
@@ -91,10 +101,12 @@ def main() -> None:
         collector.quarantined = {(method, record) for method, record in command["quarantined"]}
         report, snapshot = _cycle(collector, command["at"], settings.live)
         write_frame(answers, b"R", orjson.dumps(report))
-        write_frame(answers, b"D", snapshot)
+        leave(int(sys.argv[2]), snapshot)
+        write_frame(answers, b"D", str(len(snapshot)).encode())
         if snapshot and command["at"] is None:
             collector.one("write_influx", backend.write_influx, None)
-        gc.collect()
+        if number % TIDY_CYCLES == 0:
+            gc.collect()
 
 
 def _cycle(collector: Collector, at: int | None, settings: config.LiveSettings) -> tuple[dict[str, Any], bytes]:
@@ -117,6 +129,7 @@ def _cycle(collector: Collector, at: int | None, settings: config.LiveSettings) 
         report["sources"] = collector.one("sources", lambda: [asdict(s) for s in collector.backend.sources()], [])
     report["skipped"] = [asdict(skipped) for skipped in collector.skipped]
     report["skipped_count"] = collector.skipped_count
+    report["sources_s"] = collector.sources_s
     report["collect_s"] = time.monotonic() - began
     return report, body
 

@@ -76,7 +76,8 @@ class Live:
         self._expire(now, shards)
         self._began, self._collect_s, self._size = began, cycle.collect_s, size
         health.CYCLES.labels("ok").inc()
-        health.SECONDS.labels("collect").set(cycle.collect_s)
+        health.SECONDS.labels("sources").set(cycle.sources_s)
+        health.SECONDS.labels("collect").set(cycle.collect_s - cycle.sources_s)
         health.SNAPSHOT_TIME.set(snapshot["timestamp"])
         health.SNAPSHOT_BYTES.set(size)
 
@@ -115,12 +116,13 @@ class Live:
         """Write the contract's files and prepare the pages; return the bytes of the snapshot's file and the shards."""
         published = self._writer.submit(self._archive.publish, snapshot, cycle.snapshot, cycle.backfill)
         shard_of = cores.shards(snapshot["nodes"])
-        tables = summary.tables(snapshot, shard_of)
+        tables = summary.tables(snapshot, shard_of, self._before)
         point = rows.draw(snapshot)
         pages: list[tuple[str, dict[str, Any]]] = list(cores.documents(snapshot, shard_of))
         pages += self._series.add(point)
         cycle_facts = {
-            "collect": round(cycle.collect_s, 4),
+            "sources": round(cycle.sources_s, 4),
+            "collect": round(cycle.collect_s - cycle.sources_s, 4),
             "publish": self._publish_s,
             "bytes": self._size,
             "late": self._late,

@@ -15,6 +15,9 @@ JOB_COLUMNS = ("known", "user", "system", "wait", "mem", "gpuUtil", "gpuMem", "j
 NODE_COLUMNS = ("user", "system", "wait", "mem", "swap", "gpuUtil", "gpuMem", "netIn", "netOut", "pktsIn", "pktsOut",
                 "fsRead", "fsWrite", "diskRead", "diskWrite", "cores")  # fmt: skip
 RUNNING = "RUNNING"
+UNKNOWN_GPUS = (np.nan, np.nan)
+UNKNOWN_RATES = (np.nan, np.nan, np.nan)
+NO_CORES = (0, 0)
 
 SIZE_BITS = 8
 RATE_BITS = 5
@@ -54,19 +57,19 @@ def draw(snapshot: dict[str, Any]) -> Point:
             row = len(keys)
             keys.append((job_id, host))
             n_cores.append(len(indices))
-            start, count = offsets.get(host, (0, 0))
+            start, count = offsets.get(host, NO_CORES)
             if count:
-                core_index.extend([start + index for index in indices if index < count])
-                core_row.extend([row] * (len(core_index) - len(core_row)))
+                core_index += [start + index for index in indices if index < count]
+                core_row += [row] * (len(core_index) - len(core_row))
             allocated[host] = allocated.get(host, 0) + len(indices)
             devices = job["gpuLayout"].get(host, ())
             n_gpus.append(len(devices))
-            util, memory = _gpu_means(nodes.get(host), devices)
+            util, memory = _gpu_means(nodes.get(host), devices) if devices else UNKNOWN_GPUS
             values["gpuUtil"].append(util)
             values["gpuMem"].append(memory)
             values["mem"].append(_number(job["mem"].get(host)))
             values["jobfs"].append(_number((job["jobfs"] or {}).get(host)))
-            read, write, operations = _file_systems(job["lustre"]) if first else (np.nan, np.nan, np.nan)
+            read, write, operations = _file_systems(job["lustre"]) if first else UNKNOWN_RATES
             values["fsRead"].append(read)
             values["fsWrite"].append(write)
             values["fsOps"].append(operations)
@@ -126,7 +129,7 @@ def _core_means(cores: Column, index: NDArray[np.int64], row: NDArray[np.int64],
 def _gpu_means(node: dict[str, Any] | None, devices: Any) -> tuple[float, float]:
     """Return the mean utilisation in percent and the memory in MiB of a job's GPUs on one node."""
     if not devices or not node or not node["gpus"]:
-        return np.nan, np.nan
+        return UNKNOWN_GPUS
     found = [node["gpus"].get(f"gpu{index}") for index in devices]
     utils = [_number(gpu["util"]) for gpu in found if gpu]
     memories = [_number(gpu["memory"]["used"]) for gpu in found if gpu]
@@ -137,13 +140,14 @@ def _gpu_means(node: dict[str, Any] | None, devices: Any) -> tuple[float, float]
 def _file_systems(file_systems: dict[str, Any] | None) -> tuple[float, float, float]:
     """Return kB/s read, kB/s written and operations/s of a job over all its file systems."""
     if not file_systems:
-        return np.nan, np.nan, np.nan
-    parts = [system["oss"] for system in file_systems.values()]
-    return (
-        sum(_number(oss["read_bytes"]) for oss in parts) / 1024,
-        sum(_number(oss["write_bytes"]) for oss in parts) / 1024,
-        sum(_number(oss["iops"]) for oss in parts),
-    )
+        return UNKNOWN_RATES
+    read = write = operations = 0.0
+    for system in file_systems.values():
+        oss = system["oss"]
+        read += _number(oss["read_bytes"])
+        write += _number(oss["write_bytes"])
+        operations += _number(oss["iops"])
+    return read / 1024, write / 1024, operations
 
 
 def _node_columns(nodes: dict[str, Any], allocated: dict[str, int]) -> dict[str, Column]:

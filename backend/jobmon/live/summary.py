@@ -26,6 +26,8 @@ class Tables:
     timestamp: int
     nodes: list[Row]
     jobs: dict[str, Row]
+    waiting: dict[str, dict[str, Any]]
+    """The pending jobs as the snapshot has them; they have no hosts, so their rows stay right when nodes change."""
     partitions: list[dict[str, Any]]
     reservations: list[dict[str, Any]]
 
@@ -43,14 +45,27 @@ class Strings:
         return [self.numbers[text] for text in texts]
 
 
-def tables(snapshot: dict[str, Any], shards: dict[str, int]) -> Tables:
-    """Return the rows of a snapshot; `shards` is the number of the cores file of each host."""
+def tables(snapshot: dict[str, Any], shards: dict[str, int], before: Tables | None = None) -> Tables:
+    """Return the rows of a snapshot; `shards` is the number of the cores file of each host.
+
+    Rows of `before`, the tables of the snapshot before, are taken over for jobs that wait as they did.
+    """
     names = sorted(snapshot["nodes"], key=natural_key)
     place = {name: index for index, name in enumerate(names)}
+    old_rows, old_waiting = (before.jobs, before.waiting) if before else ({}, {})
+    jobs: dict[str, Row] = {}
+    waiting: dict[str, dict[str, Any]] = {}
+    for job_id, job in snapshot["jobs"].items():
+        if job["state"] != "PENDING":
+            jobs[job_id] = _job_row(job_id, job, place)
+            continue
+        waiting[job_id] = job
+        jobs[job_id] = old_rows[job_id] if old_waiting.get(job_id) == job else _job_row(job_id, job, place)
     return Tables(
         timestamp=snapshot["timestamp"],
         nodes=[_node_row(name, snapshot["nodes"][name], shards[name]) for name in names],
-        jobs={job_id: _job_row(job_id, job, place) for job_id, job in snapshot["jobs"].items()},
+        jobs=jobs,
+        waiting=waiting,
         partitions=[p | {"nodes": _places(p["nodes"], place)} for p in snapshot.get("partitions", ())],
         reservations=[r | {"nodes": _places(r["nodes"], place)} for r in snapshot.get("reservations", ())],
     )
@@ -73,7 +88,7 @@ def latest(before: Tables | None, now: Tables, common: dict[str, Any], point: di
     """Return live/latest: the rows that changed since `before`, and the newest point of the series."""
     strings = Strings()
     old = before.jobs if before else {}
-    changed = [row for job_id, row in now.jobs.items() if job_id not in old or _mark(old[job_id]) != _mark(row)]
+    changed = [row for job_id, row in now.jobs.items() if _differs(old.get(job_id), row)]
     part: dict[str, Any] = {**common, "jobs": _job_columns(changed, strings)}
     if before is None or before.nodes != now.nodes:
         part["nodes"] = _node_columns(now.nodes, strings)
@@ -156,6 +171,10 @@ def _job_row(job_id: str, job: dict[str, Any], place: dict[str, int]) -> Row:
         [len(cores) for cores in layout.values()],
         [len(gpus.get(host, ())) for host in layout] if gpus else [],
     )
+
+
+def _differs(before: Row | None, row: Row) -> bool:
+    return before is None or (before is not row and before != row and _mark(before) != _mark(row))
 
 
 def _mark(row: Row) -> Row:

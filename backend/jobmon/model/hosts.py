@@ -37,9 +37,12 @@ def expand_indices(text: str) -> tuple[int, ...]:
 
 def compress_indices(indices: Iterable[int]) -> str:
     """Return sorted unique numbers as "0-3,8"."""
+    numbers = sorted(set(indices))
+    if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:  # the usual case, quickly
+        return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
     parts: list[str] = []
     first = last = -2
-    for number in [*sorted(set(indices)), None]:
+    for number in [*numbers, None]:
         if number is not None and number == last + 1:
             last = number
             continue

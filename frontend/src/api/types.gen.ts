@@ -678,9 +678,10 @@ export interface SummarySource {
   skipped: number;
 }
 /**
- * How the daemon did: seconds of the back end, seconds of publishing the snapshot before this one, bytes of the snapshot file before this one, cycles that took longer than the interval.
+ * How the daemon did: seconds of asking the sources, seconds of the back end beside that, seconds of publishing the snapshot before this one, bytes of the snapshot file before this one, cycles that took longer than the interval.
  */
 export interface SummaryCycle {
+  sources: number;
   collect: number;
   publish: number | null;
   bytes: number | null;
