@@ -123,7 +123,7 @@ def _backend_test(options: argparse.Namespace) -> int:
     process = BackendProcess(settings, no_history=True)
     try:
         cycle = process.cycle()
-        snapshot = json.loads(cycle.snapshot)
+        snapshot = cycle.snapshot
         findings += testing.check_skipped(cycle.skipped)
         findings += testing.check_snapshot(snapshot)
         findings += [testing.Finding("error", method, f"hung or crashed for {record or 'this cycle'}")
@@ -131,7 +131,7 @@ def _backend_test(options: argparse.Namespace) -> int:
         nodes, jobs = snapshot["nodes"], snapshot["jobs"]
         running = sum(job["state"] == "RUNNING" for job in jobs.values())
         print(f"{options.name}: {len(nodes)} nodes ({sum(n['up'] for n in nodes.values())} up), {len(jobs)} jobs "
-              f"({running} running), {cycle.collect_s:.2f} s, {len(cycle.snapshot) / 1e6:.2f} MB")  # fmt: skip
+              f"({running} running), {cycle.collect_s:.2f} s, {len(cycle.body) / 1e6:.2f} MB")  # fmt: skip
         missing = [key for key in ("cpu", "mem", "swap", "gpus", "infiniband", "lustre", "jobfs")
                    if nodes and all(node[key] is None for node in nodes.values())]  # fmt: skip
         if missing:

@@ -1,6 +1,5 @@
 """A site's back end may raise, hang, die or answer nonsense: what it spoils is left out, the rest is there."""
 
-import json
 import logging
 import os
 import textwrap
@@ -59,7 +58,7 @@ def site(tmp_path):
 
 
 def nodes(cycle):
-    return json.loads(cycle.snapshot)["nodes"]
+    return cycle.snapshot["nodes"]
 
 
 def unknown_memory(cycle):
@@ -89,7 +88,7 @@ def test_one_host_that_spoils_everything_is_unknown_and_named(site, caplog, what
     cycle = process.cycle()
     assert unknown_memory(cycle) == ["n2"]
     assert nodes(cycle)["n2"]["nCpus"] == 2
-    assert len(json.loads(cycle.snapshot)["jobs"]) == 2
+    assert len(cycle.snapshot["jobs"]) == 2
     assert "mem of 'n2'" in caplog.text or cycle.skipped[0].record == "n2"
     # the next cycle does not fall into the same hole
     starts = process.starts
@@ -123,7 +122,7 @@ def test_a_job_that_hangs_is_named_too(site, caplog):
             time.sleep(1000 if job_id == "8" else 0)
             return "burn"
     """)
-    jobs = json.loads(process.cycle().snapshot)["jobs"]
+    jobs = process.cycle().snapshot["jobs"]
     assert {job_id: job["name"] for job_id, job in jobs.items()} == {"7": "burn", "8": ""}
     assert "job_name of '8'" in caplog.text
 
@@ -249,4 +248,4 @@ def test_the_largest_memory_outlives_the_process(site):
             return {"n1": 70 if job_id == "7" else 5}
     """)
     process.mem_max = {"7": 900}
-    assert json.loads(process.cycle().snapshot)["jobs"]["7"]["memMax"] == 900
+    assert process.cycle().snapshot["jobs"]["7"]["memMax"] == 900

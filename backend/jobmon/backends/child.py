@@ -34,7 +34,8 @@ MANY = 3
 class Cycle:
     """Hold what one cycle of a back end brought."""
 
-    snapshot: bytes
+    snapshot: dict[str, Any]
+    body: bytes
     """The snapshot as JSON."""
     backfill: dict[str, Any]
     sources: tuple[SourceHealth, ...]
@@ -232,37 +233,45 @@ class BackendProcess:
     # --- its answers -----------------------------------------------------------------------------------------------
 
     def _receive(self, deadline: float) -> Cycle:
-        report: dict[str, Any] = {}
+        """Return what a cycle brings; its parts are read while the rest is still being asked for."""
+        parts: list[bytes] = []
+        nodes: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
         while True:
             kind, body = self._next_frame(deadline)
             if kind == b"N":
                 hosts, jobs = orjson.loads(body)
                 self._names = (hosts, jobs)
-            elif kind == b"R":
-                report = orjson.loads(body)
+            elif kind == b"P":
+                part = self._read_memory(sum(map(len, parts)), int(body))
+                if parts:
+                    rest = orjson.loads(part)
+                else:
+                    nodes = orjson.loads(part)
+                parts.append(part)
             elif kind == b"E":
                 self._kill()
                 raise SettingsError(body.decode())
             else:
-                return self._result(report, self._read_snapshot(int(body)))
+                return self._result(orjson.loads(body), parts, rest | {"nodes": nodes})
 
-    def _read_snapshot(self, size: int) -> bytes:
+    def _read_memory(self, start: int, size: int) -> bytes:
         """Return what the process left in the shared memory; a pipe would take many times as long."""
         if size > MAX_FRAME:
             raise _Died(f"the back end answered {size} bytes at once, more than {MAX_FRAME},")
-        parts: list[bytes] = []
-        read = 0
-        while read < size:
-            parts.append(os.pread(self._snapshot_fd, size - read, read))
-            read += len(parts[-1])
-        return b"".join(parts)
+        content = bytearray()
+        while len(content) < size:
+            content += os.pread(self._snapshot_fd, size - len(content), start + len(content))
+        return bytes(content)
 
-    def _result(self, report: dict[str, Any], snapshot: bytes) -> Cycle:
+    def _result(self, report: dict[str, Any], parts: list[bytes], snapshot: dict[str, Any]) -> Cycle:
         sources = tuple(SourceHealth(**source) for source in report["sources"])
         if report["error"]:
             raise CycleFailed(report["error"], sources)
+        nodes, rest = parts
         return Cycle(
             snapshot=snapshot,
+            body=b"".join((b'{"nodes":', nodes, b",", memoryview(rest)[1:])),
             backfill=report["backfill"],
             sources=sources,
             skipped=tuple(Skipped(**skipped) for skipped in report["skipped"]),

@@ -123,6 +123,8 @@ class Collector:
     backend: BackendBase
     announce: Callable[[list[str], list[str]], None] = lambda _hosts, _jobs: None
     """Called with the host names and job ids before the first of them is asked about."""
+    nodes_ready: Callable[[dict[str, Any]], None] = lambda _nodes: None
+    """Called with the snapshot's nodes before the jobs are asked about; they do not change any more."""
     progress: Progress = field(default_factory=Progress)
     mem_max: dict[str, int] = field(default_factory=dict)
     quarantined: Collection[tuple[str, str]] = ()
@@ -148,6 +150,7 @@ class Collector:
         for host, node in data["nodes"].items():
             if settings.core_count_nodes and not config.matches(host, settings.core_count_nodes):
                 node["isCounted"] = False
+        self.nodes_ready(data["nodes"])
         data["jobs"] = self._finish_jobs(self._ask_all(jobs, JOB_QUESTIONS, JOB_DETAILS), data["nodes"])
         usage = self.one("core_usage", lambda: n.usage(self.backend.core_usage(data, silent=True)), None)
         data["usage"] = usage or BackendBase.core_usage(self.backend, data, silent=True)

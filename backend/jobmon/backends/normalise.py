@@ -241,7 +241,6 @@ def file_systems(value: Any) -> dict[str, Any]:
 
 def details(**fields: Normaliser) -> Normaliser:
     """Return a normaliser for a dictionary of optional fields; keys that are not known are left out."""
-
     texts_only = {key for key, check in fields.items() if check is text}
 
     def normalise(value: Any) -> dict[str, Any]:

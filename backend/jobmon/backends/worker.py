@@ -5,9 +5,10 @@ and for the snapshot, and the daemon's process. It reads commands from standard 
 output, in frames of eight bytes of length, one letter and the body:
 
     in   S settings and what to remember    C one cycle: {"at": seconds or null, "quarantined": [[method, record]]}
-    out  N names of hosts and jobs          R what the cycle found, as JSON     D the snapshot is there: its bytes
-         E the back end cannot be loaded or started (text for people)
+    out  N names of hosts and jobs          P a part of the snapshot is there: its bytes; first the nodes, then the rest
+         R what else the cycle found        E the back end cannot be loaded or started (text for people)
 
+The nodes are handed over before the jobs are asked about, so that the daemon reads them meanwhile.
 What the site's code prints goes to standard error, where the daemon logs it.
 """
 
@@ -39,19 +40,30 @@ PR_SET_PDEATHSIG = 1
 TIDY_CYCLES = 20
 
 
-def write_frame(stream: BinaryIO, kind: bytes, body: bytes) -> None:
-    """Write one frame."""
-    stream.write(HEADER.pack(len(body), kind))
-    stream.write(body)
-    stream.flush()
+class Answers:
+    """Answer the daemon: frames through a pipe, the snapshot through shared memory."""
 
+    def __init__(self, stream: BinaryIO, memory: int) -> None:
+        self._stream = stream
+        self._memory = memory
+        self._end = 0
 
-def leave(memory: int, content: bytes) -> None:
-    """Put content into the shared memory from its beginning."""
-    os.ftruncate(memory, 0)
-    rest, written = memoryview(content), 0
-    while written < len(content):
-        written += os.pwrite(memory, rest[written:], written)
+    def frame(self, kind: bytes, body: bytes) -> None:
+        """Write one frame."""
+        self._stream.write(HEADER.pack(len(body), kind) + body)
+        self._stream.flush()
+
+    def part(self, content: dict[str, Any], first: bool) -> None:
+        """Leave a part of the snapshot in the shared memory, and tell how long it is."""
+        body = orjson.dumps(content)
+        if first:
+            os.ftruncate(self._memory, 0)
+            self._end = 0
+        rest, written = memoryview(body), 0
+        while written < len(body):
+            written += os.pwrite(self._memory, rest[written:], self._end + written)
+        self._end += written
+        self.frame(b"P", str(written).encode())
 
 
 def main() -> None:
@@ -62,7 +74,7 @@ def main() -> None:
         return  # it was killed while we were being loaded
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which then ends us
     commands = os.fdopen(os.dup(0), "rb")
-    answers = os.fdopen(os.dup(1), "wb")
+    answers = Answers(os.fdopen(os.dup(1), "wb"), int(sys.argv[2]))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     cells: Any = memoryview(mmap.mmap(int(sys.argv[1]), PROGRESS_BYTES)).cast("Q")
@@ -80,17 +92,19 @@ def main() -> None:
         progress.phase("init")
         backend.init()
     except JobmonError as error:
-        write_frame(answers, b"E", str(error).encode())
+        answers.frame(b"E", str(error).encode())
         return
     except Exception as error:
         logging.getLogger("jobmon.backend").exception("the back end %r cannot be started", settings.live.backend)
-        write_frame(answers, b"E", f"{type(error).__name__}: {error}".encode())
+        answers.frame(b"E", f"{type(error).__name__}: {error}".encode())
         return
 
     def announce(hosts: list[str], jobs: list[str]) -> None:
-        write_frame(answers, b"N", orjson.dumps([hosts, jobs]))
+        answers.frame(b"N", orjson.dumps([hosts, jobs]))
 
-    collector = Collector(backend, announce, progress, dict(start["mem_max"]))
+    collector = Collector(
+        backend, announce, lambda nodes: answers.part(nodes, first=True), progress, dict(start["mem_max"])
+    )
     gc.disable()  # a cycle makes millions of objects that live until its end: they are looked through now and then
     for number in itertools.count(1):
         progress.phase("idle")
@@ -99,39 +113,36 @@ def main() -> None:
             return
         command = orjson.loads(frame)
         collector.quarantined = {(method, record) for method, record in command["quarantined"]}
-        report, snapshot = _cycle(collector, command["at"], settings.live)
-        write_frame(answers, b"R", orjson.dumps(report))
-        leave(int(sys.argv[2]), snapshot)
-        write_frame(answers, b"D", str(len(snapshot)).encode())
-        if snapshot and command["at"] is None:
+        at = command["at"]
+        with clock.replaced(lambda at=at: float(at)) if at is not None else nullcontext():  # type: ignore[misc]
+            report = _cycle(collector, at is None, settings.live, answers)
+        answers.frame(b"R", orjson.dumps(report))
+        if not report["error"] and at is None:
             collector.one("write_influx", backend.write_influx, None)
         if number % TIDY_CYCLES == 0:
             gc.collect()
 
 
-def _cycle(collector: Collector, at: int | None, settings: config.LiveSettings) -> tuple[dict[str, Any], bytes]:
-    """Return the report and the serialised snapshot of one cycle; an empty snapshot when there is none."""
+def _cycle(collector: Collector, is_now: bool, settings: config.LiveSettings, answers: Answers) -> dict[str, Any]:
+    """Leave the parts of a snapshot as they become ready, and return the report; its `error` says why there is none."""
     began = time.monotonic()
     report: dict[str, Any] = {"error": "", "backfill": {}}
-    body = b""
-    with clock.replaced(lambda: float(at or 0)) if at is not None else nullcontext():
-        timestamp = clock.now_s()
-        try:
-            snapshot = collector.collect(timestamp, settings)
-            if settings.backfill and at is None:
-                report["backfill"] = collector.backfill()
-            body = orjson.dumps(snapshot)
-        except JobmonError as error:
-            report["error"] = str(error)
-        except Exception as error:
-            collector.backend.log.exception("the back end failed in this cycle")
-            report["error"] = f"{type(error).__name__}: {error}"
-        report["sources"] = collector.one("sources", lambda: [asdict(s) for s in collector.backend.sources()], [])
+    try:
+        snapshot = collector.collect(clock.now_s(), settings)
+        answers.part({key: value for key, value in snapshot.items() if key != "nodes"}, first=False)
+        if settings.backfill and is_now:
+            report["backfill"] = collector.backfill()
+    except JobmonError as error:
+        report["error"] = str(error)
+    except Exception as error:
+        collector.backend.log.exception("the back end failed in this cycle")
+        report["error"] = f"{type(error).__name__}: {error}"
+    report["sources"] = collector.one("sources", lambda: [asdict(s) for s in collector.backend.sources()], [])
     report["skipped"] = [asdict(skipped) for skipped in collector.skipped]
     report["skipped_count"] = collector.skipped_count
     report["sources_s"] = collector.sources_s
     report["collect_s"] = time.monotonic() - began
-    return report, body
+    return report
 
 
 def _read_frame(stream: BinaryIO) -> bytes:

@@ -64,7 +64,7 @@ class Live:
             raise
         finally:
             health.STARTS.set(self._process.starts)
-        snapshot: dict[str, Any] = orjson.loads(cycle.snapshot)
+        snapshot = cycle.snapshot
         self._process.mem_max = {job: data["memMax"] for job, data in snapshot["jobs"].items() if data["memMax"]}
         self._sources = cycle.sources
         self._skipped.report(cycle.skipped, cycle.skipped_count)
@@ -114,7 +114,7 @@ class Live:
 
     def _publish(self, snapshot: dict[str, Any], cycle: Cycle) -> tuple[int, int]:
         """Write the contract's files and prepare the pages; return the bytes of the snapshot's file and the shards."""
-        published = self._writer.submit(self._archive.publish, snapshot, cycle.snapshot, cycle.backfill)
+        published = self._writer.submit(self._archive.publish, snapshot, cycle.body, cycle.backfill)
         shard_of = cores.shards(snapshot["nodes"])
         tables = summary.tables(snapshot, shard_of, self._before)
         point = rows.draw(snapshot)

@@ -74,9 +74,9 @@ class Past:
         closed: list[tuple[str, int]] = []
         for count, at in enumerate(self._times, 1):
             cycle = self._process.cycle(at)
-            snapshot = orjson.loads(cycle.snapshot)
+            snapshot = cycle.snapshot
             stamped = folder / live.file_name_pattern.format(at)
-            writer.write(stamped, writer.compress(cycle.snapshot + b"\n"))
+            writer.write(stamped, writer.compress(cycle.body + b"\n"))
             usage[at] = snapshot["usage"]
             for name, document in series.add(rows.draw(snapshot)):
                 _, _, tier, start = name.split("/")
