@@ -14,7 +14,7 @@ import pytest
 from jobmon import config
 from jobmon.backends.collect import Collector
 from jobmon.backends.local import Backend
-from jobmon.backends.local_jobs import MAX_JOBS, choose, choose_cores, share
+from jobmon.backends.local_jobs import MAX_JOBS, apportion, choose, choose_cores
 from jobmon.errors import SourceError
 from jobmon.telemetry.base import CpuShares, Gpu, Memory, Metrics, NodeMetrics
 from jobmon.telemetry.procfs import Source
@@ -113,12 +113,13 @@ def test_no_job_is_accused_of_idle_cores_and_the_sums_never_exceed_the_machine(s
     assert len(taken) == len(set(taken))
     usage = data["usage"]
     assert usage["running"] == sum(usage["users"].values()) <= usage["avail"] == 8
+    assert usage["running"] == sum(job["nCpus"] for job in data["jobs"].values())
 
 
 def test_idle_sessions_have_no_cores_but_are_there() -> None:
     data = snapshot(InventedSource(a_node(IDLE, IDLE), a_group(1), a_group(2)))
     assert [job["layout"] for job in data["jobs"].values()] == [{"here": []}, {"here": []}]
-    assert data["usage"] == {"avail": 2, "running": 1, "users": {"root": 1}}
+    assert data["usage"] == {"avail": 2, "running": 0, "users": {}}
 
 
 def test_quiet_groups_are_left_out_but_never_all() -> None:
@@ -143,18 +144,20 @@ def test_beyond_fifty_the_smallest_are_summed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("avail", "demand", "users"),
+    ("avail", "demand", "taken"),
     [
-        (8, {"a": 3.02, "b": 0.0}, {"a": 3, "b": 1}),
-        (2, {"a": 1.9, "b": 0.01}, {"a": 2}),
-        (2, {"a": 0.3, "b": 0.2, "c": 0.1}, {"a": 1, "b": 1}),
+        (8, {"a": 3.02, "b": 0.0}, {"a": 3, "b": 0}),
+        (2, {"a": 1.9, "b": 0.01}, {"a": 2, "b": 0}),
+        (2, {"a": 0.3, "b": 0.2, "c": 0.1}, {"a": 1, "b": 0, "c": 0}),
         (2, {"a": 5.0}, {"a": 2}),
+        (2, {"a": 0.9, "b": 0.9, "c": 0.9}, {"a": 1, "b": 1, "c": 0}),
         (4, {"a": 1.2, "b": 1.3, "c": 1.4}, {"a": 1, "b": 1, "c": 2}),
+        (4, {"a": 0.1}, {"a": 0}),
         (4, {}, {}),
     ],
 )
-def test_sharing_of_cores_among_users(avail: int, demand: dict[str, float], users: dict[str, int]) -> None:
-    assert share(avail, demand) == users
+def test_whole_cores_add_up_to_what_is_busy(avail: int, demand: dict[str, float], taken: dict[str, int]) -> None:
+    assert apportion(avail, demand) == taken
 
 
 def test_cores_are_those_it_was_seen_on_and_may_use() -> None:
@@ -231,7 +234,7 @@ def test_this_machine_shows_a_busy_child(monkeypatch: pytest.MonkeyPatch) -> Non
     host = backend.hostnames()[0]
     assert data["cluster"] == host
     assert data["nodes"][host]["nCpus"] > 0
-    assert 0 < data["usage"]["running"] <= data["usage"]["avail"] == data["nodes"][host]["nCpus"]
+    assert 0 <= data["usage"]["running"] <= data["usage"]["avail"] == data["nodes"][host]["nCpus"]
     (group,) = [group for group in backend._source.groups.values() if child.pid in group.pids]
     assert group.cores > 0.1
     assert data["jobs"][group.id]["state"] == "RUNNING"

@@ -13,7 +13,7 @@ from typing import Any
 
 from jobmon import clock
 from jobmon.backends.base import BackendBase, Snapshot
-from jobmon.backends.local_jobs import LocalJob, choose, share
+from jobmon.backends.local_jobs import LocalJob, choose
 from jobmon.errors import SourceError
 from jobmon.model import ClusterState, Job, Node, Partition, Skipped, SourceHealth
 from jobmon.telemetry.base import Metrics, NodeMetrics
@@ -230,12 +230,11 @@ class Backend(BackendBase):
 
     def core_usage(self, data: Snapshot, silent: bool = False) -> dict[str, Any]:
         """Return the cores of this machine and how many of them each user keeps busy, never more than there are."""
-        avail = self.n_cpus(self._host)
-        demand: dict[str, float] = {}
+        users: dict[str, int] = {}
         for job in self._jobs.values():
-            demand[job.user] = demand.get(job.user, 0.0) + job.cores_minute
-        users = share(avail, demand)
-        usage = {"avail": avail, "running": sum(users.values()), "users": users}
+            if job.n_cpus:
+                users[job.user] = users.get(job.user, 0) + job.n_cpus
+        usage = {"avail": self.n_cpus(self._host), "running": sum(users.values()), "users": users}
         if not silent:
             self.log.debug("%d of %d cores are busy", usage["running"], usage["avail"])
         return usage

@@ -3,7 +3,7 @@
 import math
 import pwd
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from jobmon.telemetry.base import CpuShares, NodeMetrics
@@ -31,14 +31,8 @@ class LocalJob:
     """Numbers of the cores that it keeps busy now."""
     memory_mb: float
     memory_max_mb: float
-
-    @property
-    def n_cpus(self) -> int:
-        """Return the cores that it kept busy over the last minute, rounded: 0 for what mostly sleeps.
-
-        It asked for none, so this is what it takes from the machine; the sum over all jobs is about what is busy.
-        """
-        return math.floor(self.cores_minute + 0.5)
+    n_cpus: int = 0
+    """Whole cores that it took from the machine over the last minute: 0 for what mostly sleeps."""
 
 
 def choose(source: Source, node: NodeMetrics, now: float) -> dict[str, LocalJob]:
@@ -61,7 +55,8 @@ def choose(source: Source, node: NodeMetrics, now: float) -> dict[str, LocalJob]
     }
     if rest:
         jobs[OTHER] = _sum_of(rest, node)
-    return jobs
+    taken = apportion(len(node.cores), {job_id: job.cores_minute for job_id, job in jobs.items()})
+    return {job_id: replace(job, n_cpus=taken[job_id]) for job_id, job in jobs.items()}
 
 
 def _busy_cores_of(source: Source, groups: Sequence[Group], node: NodeMetrics) -> dict[str, tuple[int, ...]]:
@@ -96,20 +91,19 @@ def choose_cores(
     return tuple(sorted(candidates[:wanted]))
 
 
-def share(avail: int, demand: Mapping[str, float]) -> dict[str, int]:
-    """Return whole cores per user, at least 1 each while there are enough, and together never more than `avail`.
+def apportion(avail: int, demand: Mapping[str, float]) -> dict[str, int]:
+    """Return whole cores for each demand, together what is really busy and never more than `avail`.
 
-    Where rounding up asks for more than there is, those give way first who need the least.
+    Everybody gets the whole part of the demand; the largest remainders are rounded up until the sum is right.
     """
-    users = {user: max(1, math.ceil(cores - 0.05)) for user, cores in demand.items()}
-    for user in sorted(users, key=lambda user: (demand[user], user)):
-        excess = sum(users.values()) - avail
-        if excess <= 0:
-            break
-        users[user] -= min(excess, users[user] - math.floor(demand[user]))
-    for user in sorted(users, key=lambda user: (demand[user], user)):
-        users[user] -= min(max(0, sum(users.values()) - avail), users[user])
-    return {user: cores for user, cores in users.items() if cores > 0}
+    total = sum(demand.values())
+    scale = min(1.0, avail / total) if total else 1.0
+    exact = {name: cores * scale for name, cores in demand.items()}
+    whole = {name: math.floor(cores) for name, cores in exact.items()}
+    left = min(avail, math.floor(total + 0.5)) - sum(whole.values())
+    for name in sorted(exact, key=lambda name: (whole[name] - exact[name], name))[: max(0, left)]:
+        whole[name] += 1
+    return whole
 
 
 def _sum_of(groups: Sequence[Group], node: NodeMetrics) -> LocalJob:
