@@ -375,7 +375,8 @@ def test_the_back_end_answers_everything_and_nothing_is_skipped(small: Backend) 
     assert 0.8 < data["usage"]["running"] / data["usage"]["avail"] < 1
     assert all(source.error == "" and source.last_success_at == T for source in small.sources())
     assert [source.name for source in small.sources()] == ["simulated scheduler", "simulated metrics"]
-    inherited = {name for name in vars(BackendBase) if not name.startswith("_") and name not in vars(Backend)}
+    methods = [name for name in vars(BackendBase) if not name.startswith("_")]
+    inherited = {name for name in methods if getattr(Backend, name) is getattr(BackendBase, name)}
     assert inherited == {"init", "write_influx", "core_usage", "calculate_backfill"}
 
 

@@ -91,13 +91,6 @@ def test_only_the_nodes_of_the_settings_and_their_jobs_are_shown() -> None:
     assert "29" not in slurm.job_ids()
 
 
-def test_nodes_that_count() -> None:
-    slurm = backend(core_count_nodes=["n"])
-    assert slurm.is_counted("n1")
-    assert not slurm.is_counted("g1")
-    assert backend().is_counted("g1")
-
-
 def test_column_ordered_nodes_have_the_even_cores_first() -> None:
     slurm = backend(column_order_cpus=["n1"])
     # Slurm's 0, 1, 2, 4, 5 of eight are the system's 0, 2, 4 on one socket and 1, 3 on the other.

@@ -49,7 +49,6 @@ class Live:
         self._sources: tuple[SourceHealth, ...] = ()
         self._documents: dict[str, dict[str, Any]] = {}
         self._pages: list[tuple[str, dict[str, Any]]] = []
-        self._writer = ThreadPoolExecutor(1, "archive")  # packing and waiting for the disk leave the interpreter free
         self._past: Past | None = None
         self._wants_past = settings.live.backend == "simulated" and settings.simulated.past > 0
 
@@ -114,7 +113,13 @@ class Live:
 
     def _publish(self, snapshot: dict[str, Any], cycle: Cycle) -> tuple[int, int]:
         """Write the contract's files and prepare the pages; return the bytes of the snapshot's file and the shards."""
-        published = self._writer.submit(self._archive.publish, snapshot, cycle.body, cycle.backfill)
+        with ThreadPoolExecutor(1, "archive") as pool:  # packing and waiting for the disk leave the interpreter free
+            published = pool.submit(self._archive.publish, snapshot, cycle.body, cycle.backfill)
+            shards = self._prepare(snapshot, cycle)
+        return published.result(), shards
+
+    def _prepare(self, snapshot: dict[str, Any], cycle: Cycle) -> int:
+        """Prepare the pages of a snapshot; return the number of shards of cores."""
         shard_of = cores.shards(snapshot["nodes"])
         tables = summary.tables(snapshot, shard_of, self._before)
         point = rows.draw(snapshot)
@@ -138,7 +143,7 @@ class Live:
         pages += [*self._documents.items(), ("live/predictions", self._predictions)]
         self._pages += pages
         self._before = tables
-        return published.result(), 1 + max(shard_of.values(), default=-1)
+        return 1 + max(shard_of.values(), default=-1)
 
     def _take_past(self, now: int) -> None:
         """Let the simulated cluster tell its past, and take over what it has told."""
