@@ -240,3 +240,20 @@ def test_a_series_takes_over_what_another_one_made_of_the_past(tmp_path):
     written = feed(present, [START + 9300])
     assert written["live/series/month/open"]["times"] == [START + 7200, START + 7800, START + 9000]
     assert written["live/series/day/open"]["times"][0] == START + 9000
+
+
+def test_a_job_that_changes_nodes_has_a_row_on_each_for_its_time_there():
+    held = chunk.Chunk("day", START, 600)
+    nodes = {"n1": node(10), "n2": node(60)}
+    held.add(rows.draw(snapshot(START, nodes, {"1": job({"n1": [0]})})))
+    held.add(rows.draw(snapshot(START + 30, nodes, {"1": job({"n2": [0]})})))
+    found = decoded(plain(held.encode()))
+    assert [None if np.isnan(v) else v for v in found["1", "n1"]["user"]] == [10, None]
+    assert [None if np.isnan(v) else v for v in found["1", "n2"]["user"]] == [None, 60]
+
+
+@pytest.mark.parametrize("job_id", ["35+1", "7_4", "../../etc/passwd", "a b\t<b>", "🦀", "x" * 255])
+def test_ids_may_hold_any_character(job_id):
+    held = chunk.Chunk("day", START, 600)
+    held.add(rows.draw(snapshot(START, {"n1": node(10)}, {job_id: job({"n1": [0]})})))
+    assert list(decoded(plain(held.encode()))) == [(job_id, "n1")]
