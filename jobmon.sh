@@ -250,6 +250,7 @@ run_tests() {
       shift
       if [ "$suite" != unit ]; then need_services; fi
       need_page
+      if [ "$suite" = browser ]; then need_node_modules; fi # axe-core comes from there
       exec "$PYTHON" -m pytest "tests/$suite" "$@" ;;
     page)
       need_node_modules

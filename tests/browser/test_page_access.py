@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser import page_files
 from browser.conftest import Published
 from browser.page_parts import detail, jobs, row
+from services import absent
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +85,7 @@ def test_on_a_phone_columns_are_pages(page: Page, published: Published) -> None:
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("dark", 390)])
 def test_axe_finds_nothing_serious(chromium: Browser, published: Published, scheme: Any, width: int) -> None:
     if not AXE.is_file():
-        pytest.skip("axe-core is not installed: npm ci in frontend/")
+        absent("axe-core is not installed: npm ci in frontend/")
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     found = []
