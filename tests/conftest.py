@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from daemon_process import DaemonProcess, Site
+from services import require
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +30,14 @@ def daemon(site: Site) -> Iterator[DaemonProcess]:
     process = DaemonProcess(site, dict(os.environ))
     yield process
     process.kill()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Return the system's Chromium, one for all suites: Playwright allows no second one beside it."""
+    path = require("chromium", "chromium")
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=switches)
+        yield browser
+        browser.close()

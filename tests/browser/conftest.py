@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 from browser import page_files
 from jobmon.config import Settings
 from jobmon.spool import writer
 from jobmon.web import static
 from jobmon.web.server import Server
-from services import absent, require
+from services import absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,6 @@ def published(empty: Published, now: int) -> Published:
     """Serve the cluster of page_files."""
     empty.write_all(page_files.documents(now))
     return empty
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = require("chromium", "chromium")
-    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=switches)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

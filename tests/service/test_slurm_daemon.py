@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from daemon_process import DaemonProcess, Site, is_alive, until
 from services import require
@@ -61,21 +62,14 @@ def test_the_files_say_what_squeue_says(
     assert read(site, "backfill").keys() >= {"batch", "gpu"}
 
 
-def test_the_page_shows_the_cluster(slurm: SlurmCluster, jobs: dict[str, str], daemon: DaemonProcess) -> None:
-    from playwright.sync_api import expect, sync_playwright
-
-    chromium = require("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
-        )
-        page = browser.new_page()
-        page.goto(f"{daemon.page()}#/live?job={jobs['mpi']}")
-        expect(page.get_by_role("heading", name=re.compile("Cores of n1"))).to_be_visible(timeout=30_000)
-        expect(page.get_by_role("row", name=re.compile("n1"))).not_to_have_count(0)
-        expect(page.get_by_text("4:00").first).to_be_visible()
-        browser.close()
+def test_the_page_shows_the_cluster(jobs: dict[str, str], site: Site, daemon: DaemonProcess, chromium: Browser) -> None:
+    host = min(read(site, "data")["jobs"][jobs["mpi"]]["layout"])
+    page = chromium.new_page()
+    page.goto(f"{daemon.page()}#/live?job={jobs['mpi']}")
+    expect(page.get_by_role("heading", name=re.compile(f"Cores of {host}"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("row", name=re.compile(host))).not_to_have_count(0)
+    expect(page.get_by_text("4:00").first).to_be_visible()
+    page.close()
 
 
 def is_told(site: Site) -> str:
