@@ -92,9 +92,12 @@ def command(site: Site, *words: str) -> list[str]:
 def descendants(pid: int) -> set[int]:
     """Return the processes below a process, as the kernel knows them."""
     found: set[int] = set()
+    tasks: list[Path] = []
     with contextlib.suppress(OSError):  # it has ended
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, children.read_text().split()):
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    for task in tasks:
+        with contextlib.suppress(OSError):  # this thread has ended
+            for child in map(int, (task / "children").read_text().split()):
                 found |= {child} | descendants(child)
     return found
 

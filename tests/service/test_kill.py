@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon_process import descendants, is_alive
+
 KILLS = 200
 SIDE_BY_SIDE = 4
 LONGEST_LIFE_S = 0.25
@@ -41,8 +43,8 @@ class Daemons:
         arguments = ["run"] + [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         print(json.dumps(arguments), file=self.server.stdin, flush=True)
         pid = int(self.server.stdout.readline())
-        wait_for(lambda: self.signature() != before or not alive(pid), "the first snapshot")
-        assert alive(pid), "the daemon ended by itself; its log tells why"
+        wait_for(lambda: self.signature() != before or not is_alive(pid), "the first snapshot")
+        assert is_alive(pid), "the daemon ended by itself; its log tells why"
         return pid
 
     def signature(self):
@@ -63,22 +65,6 @@ def wait_for(condition, what, seconds=60):
         time.sleep(0.002)
 
 
-def alive(pid):
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-
-
-def children(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] + [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-        if task.name != str(pid)
-    ]
-
-
 def read(path):
     return json.loads(gzip.decompress(path.read_bytes()))
 
@@ -95,16 +81,16 @@ def kill_again_and_again(data_path, kills, seed):
     try:
         for _ in range(kills):
             pid = daemons.start()
-            offspring = children(pid)
+            offspring = descendants(pid)
             time.sleep(dice.random() * LONGEST_LIFE_S)
             os.kill(pid, signal.SIGKILL)
-            wait_for(lambda pid=pid: not alive(pid), "the end of the daemon")
+            wait_for(lambda pid=pid: not is_alive(pid), "the end of the daemon")
             files = everything(data_path)
             history = set(files[data_path / "history.json.gz"]["history"])
             assert known <= history, "history was lost"
             known = history
             assert offspring, "the back end has a process of its own"
-            wait_for(lambda left=offspring: not any(map(alive, left)), "the end of the back end")
+            wait_for(lambda left=offspring: not any(map(is_alive, left)), "the end of the back end")
     finally:
         daemons.close()
     return known
