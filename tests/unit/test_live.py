@@ -9,7 +9,9 @@ import pytest
 
 from jobmon import config
 from jobmon.daemon import Turn
+from jobmon.live import health
 from jobmon.live.capability import Live
+from jobmon.model import SourceHealth
 from jobmon.spool import writer
 
 SITE = """
@@ -102,6 +104,17 @@ def test_a_back_end_that_dies_is_told_as_a_source(cluster):
     cluster.live._process = type(cluster.live._process)(cluster.live.settings)
     assert not cluster.turn.once()
     assert "died in hostnames" in cluster.sources()["back end"]
+
+
+def test_a_source_that_is_gone_is_gone_from_the_metrics():
+    def told():
+        return {s.labels["source"] for s in health.SOURCE_UP.collect()[0].samples}
+
+    well, broken = SourceHealth("slurm", 1.0, 0.1), SourceHealth("back end", None, None, "died", 1)
+    health.report_sources([well, broken], 30)
+    assert told() == {"slurm", "back end"}
+    health.report_sources([well], 30)
+    assert told() == {"slurm"}
 
 
 def test_shards_that_no_node_is_in_any_more_are_removed(cluster):

@@ -24,6 +24,7 @@ SOURCE_SECONDS = Gauge("jobmon_source_duration_seconds", "Seconds that the last 
 SOURCE_ERRORS = Gauge("jobmon_source_errors", "Failed loads of a source since its process started.", ["source"])
 SOURCE_RECORDS = Gauge("jobmon_source_records", "Records of the last load of a source.", ["source"])
 SOURCE_SKIPPED = Gauge("jobmon_source_skipped_records", "Records of the last load that were left out.", ["source"])
+SOURCE_GAUGES = (SOURCE_UP, SOURCE_SUCCESS, SOURCE_SECONDS, SOURCE_ERRORS, SOURCE_RECORDS, SOURCE_SKIPPED)
 
 
 class SkippedLog:
@@ -47,6 +48,8 @@ class SkippedLog:
 
 def report_sources(sources: Iterable[SourceHealth], interval: float) -> None:
     """Put the state of the sources into /metrics, and warn of those that are slower than the interval."""
+    for gauge in SOURCE_GAUGES:
+        gauge.clear()  # a source that is gone, such as a back end's death, must not be told for ever
     for source in sources:
         SOURCE_UP.labels(source.name).set(0 if source.error else 1)
         SOURCE_SUCCESS.labels(source.name).set(source.last_success_at or 0)
