@@ -48,13 +48,6 @@ def _each(
     return records
 
 
-def number(value: Any) -> int | None:
-    """Return a whole number; None for None, for words such as "UNLIMITED" and for Slurm's numbers for nothing."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value in text.NO_VALUE:
-        return None
-    return int(value)
-
-
 def words(value: Any) -> tuple[str, ...]:
     """Return a list of words, given as a list or separated by commas."""
     if isinstance(value, str):
@@ -65,27 +58,27 @@ def words(value: Any) -> tuple[str, ...]:
 def node(name: str, record: Mapping[str, Any]) -> Node:
     """Return a node."""
     gres = ",".join(words(record.get("gres")))
-    load = number(record.get("cpu_load"))
+    load = text.number(record.get("cpu_load"))
     return Node(
         name=name,
         cpus=int(record["cpus"]),
         states=text.node_states([record["state"]]),
-        cpus_allocated=number(record.get("alloc_cpus")) or 0,
-        memory_mb=number(record.get("real_memory")),
-        memory_allocated_mb=number(record.get("alloc_mem")) or 0,
-        memory_free_mb=number(record.get("free_mem")),
-        disk_mb=number(record.get("tmp_disk")) or None,
+        cpus_allocated=text.number(record.get("alloc_cpus")) or 0,
+        memory_mb=text.number(record.get("real_memory")),
+        memory_allocated_mb=text.number(record.get("alloc_mem")) or 0,
+        memory_free_mb=text.number(record.get("free_mem")),
+        disk_mb=text.number(record.get("tmp_disk")) or None,
         gpus=text.gpu_count(gres),
         gpu_type=text.gpu_types(gres),
         gpus_allocated=text.gpu_count(",".join(record.get("gres_used") or ())),
-        sockets=number(record.get("sockets")) or 1,
-        cores_per_socket=number(record.get("cores")) or 0,
-        threads_per_core=number(record.get("threads")) or 1,
+        sockets=text.number(record.get("sockets")) or 1,
+        cores_per_socket=text.number(record.get("cores")) or 0,
+        threads_per_core=text.number(record.get("threads")) or 1,
         partitions=words(record.get("partitions")),
         features=words(record.get("features_active")),
         load=None if load is None else load / 100,
         reason=record.get("reason") or "",
-        boot_at=number(record.get("boot_time")) or None,
+        boot_at=text.number(record.get("boot_time")) or None,
     )
 
 
@@ -97,11 +90,11 @@ def partition(name: str, record: Mapping[str, Any]) -> Partition:
         nodes=expand_hostlist(record.get("nodes") or ""),
         up=record.get("state") == "UP",
         default=bool(flags.get("Default")) if isinstance(flags, Mapping) else False,
-        max_time_s=number(record.get("max_time")),
-        default_time_s=number(record.get("default_time")) or None,
-        max_nodes=number(record.get("max_nodes")),
-        max_cpus_per_node=number(record.get("max_cpus_per_node")),
-        max_memory_per_node_mb=number(record.get("max_mem_per_node")) or None,
+        max_time_s=text.number(record.get("max_time")),
+        default_time_s=text.number(record.get("default_time")) or None,
+        max_nodes=text.number(record.get("max_nodes")),
+        max_cpus_per_node=text.number(record.get("max_cpus_per_node")),
+        max_memory_per_node_mb=text.number(record.get("max_mem_per_node")) or None,
     )
 
 
@@ -110,8 +103,8 @@ def reservation(name: str, record: Mapping[str, Any]) -> Reservation:
     return Reservation(
         name=name,
         nodes=expand_hostlist(",".join(words(record.get("node_list")))),
-        start_at=number(record.get("start_time")) or 0,
-        end_at=number(record.get("end_time")) or 0,
+        start_at=text.number(record.get("start_time")) or 0,
+        end_at=text.number(record.get("end_time")) or 0,
         flags=frozenset(flag.upper() for flag in words(record.get("flags"))),
         users=words(record.get("users")),
         accounts=words(record.get("accounts")),
@@ -126,20 +119,20 @@ def job(record: Mapping[str, Any], now: float) -> Job:
     """
     state = text.job_state([record["job_state"]])
     own_id = str(record["job_id"])
-    task = number(record.get("array_task_id"))
-    leader = number(record.get("het_job_id"))
+    task = text.number(record.get("array_task_id"))
+    leader = text.number(record.get("het_job_id"))
     shown, array_id, array_tasks = facts.job_ids(
         own_id,
         str(record.get("array_job_id") or own_id),
         str(task) if task is not None else record.get("array_task_str") or "",
         f"{leader}+{record.get('het_job_offset') or 0}" if leader else "",
     )
-    cpus, n_nodes = number(record.get("num_cpus")) or 0, number(record.get("num_nodes")) or 1
+    cpus, n_nodes = text.number(record.get("num_cpus")) or 0, text.number(record.get("num_nodes")) or 1
     active, ended = state in facts.ACTIVE, state in facts.ENDED
     lists = record.get("cpus_alloc_layout") or {}
     layout = {host: tuple(ids) for host, ids in lists.items() if ids} if active else {}
-    limit = number(record.get("time_limit"))
-    start_at, end_at = number(record.get("start_time")) or None, number(record.get("end_time")) or None
+    limit = text.number(record.get("time_limit"))
+    start_at, end_at = text.number(record.get("start_time")) or None, text.number(record.get("end_time")) or None
     suspended = state != "PENDING" and bool(record.get("suspend_time"))
     return Job(
         id=shown,
@@ -160,24 +153,26 @@ def job(record: Mapping[str, Any], now: float) -> Job:
             record.get("tres_per_task") or "",
             record.get("tres_per_socket") or "",
             n_nodes,
-            number(record.get("num_tasks")) or 1,
+            text.number(record.get("num_tasks")) or 1,
         ),
         n_nodes=n_nodes,
         layout=layout,
         memory_request_mb=facts.memory_per_node_mb(
-            number(record.get("min_memory_node")), number(record.get("min_memory_cpu")), cpus, n_nodes, layout
+            text.number(record.get("min_memory_node")), text.number(record.get("min_memory_cpu")), cpus, n_nodes, layout
         ),
-        disk_request_mb=number(record.get("pn_min_tmp_disk")) or None,
+        disk_request_mb=text.number(record.get("pn_min_tmp_disk")) or None,
         time_limit_s=None if limit is None else limit * 60,
-        submit_at=number(record.get("submit_time")) or None,
-        eligible_at=number(record.get("eligible_time")) or None,
+        submit_at=text.number(record.get("submit_time")) or None,
+        eligible_at=text.number(record.get("eligible_time")) or None,
         start_at=start_at,
         end_at=None if state == "PENDING" or (active and limit is None) else end_at,
-        suspended_s=facts.suspended_s(start_at, end_at if ended and end_at else now, number(record.get("run_time")))
+        suspended_s=facts.suspended_s(
+            start_at, end_at if ended and end_at else now, text.number(record.get("run_time"))
+        )
         if suspended
         else 0,
         reason=text.reason((record.get("state_reason") or "").replace("_", " ").strip()),
-        priority=number(record.get("priority")),
+        priority=text.number(record.get("priority")),
         dependency=text.word(record.get("dependency")),
         reservation=text.word(record.get("resv_name")),
         features=",".join(words(record.get("features"))),

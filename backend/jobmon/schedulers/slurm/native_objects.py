@@ -74,43 +74,36 @@ def _each(raw: list[Any], kind: str, convert: Callable[[Any], Record], skipped: 
     return records
 
 
-def number(value: Any) -> int | None:
-    """Return a whole number; None for None, for words such as "UNLIMITED" and for Slurm's numbers for nothing."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value in text.NO_VALUE:
-        return None
-    return int(value)
-
-
 def node(record: Any) -> Node:
     """Return a node."""
     gres = gres_text(record.configured_gres)
     load = record.cpu_load
     return Node(
         name=record.name,
-        cpus=number(getattr(record, "effective_cpus", None)) or record.total_cpus,
+        cpus=text.number(getattr(record, "effective_cpus", None)) or record.total_cpus,
         states=text.node_states([record.state]),
-        cpus_allocated=number(record.allocated_cpus) or 0,
-        memory_mb=number(record.real_memory),
-        memory_allocated_mb=number(record.allocated_memory) or 0,
-        memory_free_mb=number(record.free_memory),
-        disk_mb=number(record.temporary_disk) or None,
+        cpus_allocated=text.number(record.allocated_cpus) or 0,
+        memory_mb=text.number(record.real_memory),
+        memory_allocated_mb=text.number(record.allocated_memory) or 0,
+        memory_free_mb=text.number(record.free_memory),
+        disk_mb=text.number(record.temporary_disk) or None,
         gpus=text.gpu_count(gres),
         gpu_type=text.gpu_types(gres),
         gpus_allocated=text.gpu_count(gres_text(record.allocated_gres)),
-        sockets=number(record.sockets) or 1,
-        cores_per_socket=number(record.cores_per_socket) or 0,
-        threads_per_core=number(record.threads_per_core) or 1,
+        sockets=text.number(record.sockets) or 1,
+        cores_per_socket=text.number(record.cores_per_socket) or 0,
+        threads_per_core=text.number(record.threads_per_core) or 1,
         partitions=tuple(record.partitions or ()),
         features=tuple(record.active_features or ()),
         load=float(load) if isinstance(load, int | float) else None,
         reason=record.reason or "",
-        boot_at=number(record.boot_time) or None,
+        boot_at=text.number(record.boot_time) or None,
     )
 
 
 def partition(record: Any) -> Partition:
     """Return a partition; its times are minutes."""
-    longest, default = number(record.max_time), number(record.default_time)
+    longest, default = text.number(record.max_time), text.number(record.default_time)
     nodes = record.nodes or ""
     return Partition(
         name=record.name,
@@ -119,9 +112,9 @@ def partition(record: Any) -> Partition:
         default=bool(record.is_default),
         max_time_s=None if longest is None else longest * 60,
         default_time_s=default * 60 if default else None,
-        max_nodes=number(record.max_nodes),
-        max_cpus_per_node=number(record.max_cpus_per_node),
-        max_memory_per_node_mb=number(record.max_memory_per_node) or None,
+        max_nodes=text.number(record.max_nodes),
+        max_cpus_per_node=text.number(record.max_cpus_per_node),
+        max_memory_per_node_mb=text.number(record.max_memory_per_node) or None,
     )
 
 
@@ -133,8 +126,8 @@ def reservation(record: Any) -> Reservation:
     return Reservation(
         name=record.name,
         nodes=expand_hostlist(nodes if isinstance(nodes, str) else ",".join(nodes)),
-        start_at=number(record.start_time) or 0,
-        end_at=number(record.end_time) or 0,
+        start_at=text.number(record.start_time) or 0,
+        end_at=text.number(record.end_time) or 0,
         flags=frozenset(_FLAGS.get(name.upper(), name.upper()) for name in names if name),
         users=tuple(record.users or ()),
         accounts=tuple(record.accounts or ()),
@@ -148,24 +141,24 @@ def job(record: Any, nodes: Mapping[str, Node], now: float) -> Job:
     active, ended = state in facts.ACTIVE, state in facts.ENDED
     own_id = str(record.id)
     waiting = record.array_tasks_waiting or ""
-    if waiting and number(record.array_tasks_parallel):
+    if waiting and text.number(record.array_tasks_parallel):
         waiting = f"{waiting}%{record.array_tasks_parallel}"
-    task = number(record.array_task_id)
-    if task is None and number(record.array_id) and not waiting:
+    task = text.number(record.array_task_id)
+    if task is None and text.number(record.array_id) and not waiting:
         task = 0  # pyslurm takes the index 0 for none
-    leader = number(record.heterogeneous_id)
+    leader = text.number(record.heterogeneous_id)
     shown, array_id, array_tasks = facts.job_ids(
         own_id,
-        str(number(record.array_id) or own_id),
+        str(text.number(record.array_id) or own_id),
         str(task) if task is not None and not waiting else waiting,
-        f"{leader}+{number(record.heterogeneous_offset) or 0}" if leader else "",
+        f"{leader}+{text.number(record.heterogeneous_offset) or 0}" if leader else "",
     )
-    cpus, n_nodes = number(record.cpus) or 0, number(record.num_nodes) or 1
+    cpus, n_nodes = text.number(record.cpus) or 0, text.number(record.num_nodes) or 1
     per_host = record.get_resource_layout_per_node() if active else {}
     layout = cpu_layout(per_host, cpus, nodes)
     gres = [gres_text(part.get("gres")) for part in per_host.values()]
-    limit = number(record.time_limit)
-    start_at, end_at = number(record.start_time), number(record.end_time)
+    limit = text.number(record.time_limit)
+    start_at, end_at = text.number(record.start_time), text.number(record.end_time)
     return Job(
         id=shown,
         name=record.name or "",
@@ -183,25 +176,25 @@ def job(record: Any, nodes: Mapping[str, Node], now: float) -> Job:
         layout=layout,
         gpu_layout=facts.layout_from_nodes(list(per_host), gres),
         memory_request_mb=facts.memory_per_node_mb(
-            number(record.memory_per_node), number(record.memory_per_cpu), cpus, n_nodes, layout
+            text.number(record.memory_per_node), text.number(record.memory_per_cpu), cpus, n_nodes, layout
         ),
-        disk_request_mb=number(record.temporary_disk_per_node) or None,
+        disk_request_mb=text.number(record.temporary_disk_per_node) or None,
         time_limit_s=None if limit is None else limit * 60,
-        submit_at=number(record.submit_time),
-        eligible_at=number(record.eligible_time),
+        submit_at=text.number(record.submit_time),
+        eligible_at=text.number(record.eligible_time),
         start_at=start_at,
         end_at=None if state == "PENDING" or (active and limit is None) else end_at,
         suspended_s=0
         if state == "PENDING" or not record.suspend_time
-        else facts.suspended_s(start_at, end_at if ended and end_at else now, number(record.run_time)),
+        else facts.suspended_s(start_at, end_at if ended and end_at else now, text.number(record.run_time)),
         reason=text.reason(record.state_reason),
-        priority=number(record.priority),
+        priority=text.number(record.priority),
         dependency=_dependency(record.dependencies),
         reservation=text.word(record.reservation),
         features=",".join(record.constraints or ()),
         planned_nodes=expand_hostlist(record.scheduled_nodes or "") if state == "PENDING" else (),
-        exit_code=number(record.exit_code) if ended else None,
-        signal=(number(record.exit_code_signal) or None) if ended else None,
+        exit_code=text.number(record.exit_code) if ended else None,
+        signal=(text.number(record.exit_code_signal) or None) if ended else None,
     )
 
 
@@ -254,7 +247,7 @@ def _requested_gpus(record: Any, n_nodes: int) -> int:
     per_job, per_task, per_socket = (
         gres_text(getattr(record, f"tres_per_{what}", None)) for what in ("job", "task", "socket")
     )
-    return facts.requested_gpus("", per_node, per_job, per_task, per_socket, n_nodes, number(record.ntasks) or 1)
+    return facts.requested_gpus("", per_node, per_job, per_task, per_socket, n_nodes, text.number(record.ntasks) or 1)
 
 
 def _dependency(value: Any) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from jobmon.model import expand_indices
 
@@ -190,3 +191,10 @@ def exit_status(shown: str) -> tuple[int | None, int | None]:
     if colon:
         return int(code), int(signal) or None
     return wait_status(whole(shown))
+
+
+def number(value: Any) -> int | None:
+    """Return a whole number; None for None, for words such as "UNLIMITED" and for Slurm's numbers for nothing."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value in NO_VALUE:
+        return None
+    return int(value)
