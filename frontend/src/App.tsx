@@ -1,6 +1,5 @@
-import { Link, NavLink, Route, Routes } from "react-router";
+import { Link, NavLink, Route, Routes, useLocation } from "react-router";
 import { useLive, useSite } from "./api/useLive";
-import { Clock } from "./components/Clock";
 import { ErrorBoundary } from "./components/ErrorBoundary";
 import { Sources } from "./components/Sources";
 import { ThemeSwitch } from "./components/ThemeSwitch";
@@ -9,7 +8,9 @@ import { pages } from "./pages";
 export function App() {
   const site = useSite();
   const { data } = useLive();
+  const { pathname } = useLocation();
   const first = pages[0]?.component;
+  const Bar = (pages.find((page) => pathname === `/${page.name}`) ?? pages[0])?.bar;
   return (
     <>
       <header className="top">
@@ -27,8 +28,7 @@ export function App() {
             ))}
           </nav>
         )}
-        <span className="fill" />
-        {data && <Clock snapshot={data.snapshot} />}
+        {Bar ? <Bar /> : <span className="fill" />}
         {data && <Sources snapshot={data.snapshot} problems={data.problems} />}
         <ThemeSwitch />
       </header>

@@ -1,8 +1,11 @@
 // What is chosen lives in the URL, so that every view can be linked: ?user=&who=&job=&node=&state=&partition=&q=&sort=&rank=&span=&view=
+// and the time of what is shown: ?mode=past&at=&with=, ?mode=finished, ?mode=future; the present has no mode.
 import { useMemo } from "react";
 import { useSearchParams } from "react-router";
 
-export const keys = ["user", "who", "job", "node", "state", "partition", "q", "sort", "rank", "span", "view"] as const;
+const chosen = ["user", "who", "job", "node", "state", "partition", "q", "sort", "rank", "span", "view"] as const;
+const when = ["mode", "at", "with"] as const;
+export const keys = [...chosen, ...when] as const;
 export type Key = (typeof keys)[number];
 export type Patch = Partial<Record<Key, string | null>>;
 
@@ -29,4 +32,12 @@ export function useSelection(): Selection {
       set: (patch, replace = true) => setParams(changed(patch), { replace }),
     };
   }, [params, setParams]);
+}
+
+export const modes = ["past", "present", "future", "finished"] as const;
+export type Mode = (typeof modes)[number];
+
+/** Return which part of time is shown; a link without or with an unknown mode shows the present. */
+export function modeOf({ mode }: Selection): Mode {
+  return modes.find((one) => one === mode) ?? "present";
 }
