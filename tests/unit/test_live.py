@@ -143,7 +143,7 @@ def test_a_page_that_cannot_be_written_costs_that_page_only(cluster, caplog):
 def test_a_closed_chunk_that_could_not_be_written_is_offered_again(cluster, monkeypatch):
     assert cluster.turn.once()
     chunk = "live/series/day/600"
-    cluster.live._pages.append((chunk, {"format": 1}))
+    cluster.live._publisher._pages.append((chunk, {"format": 1}))
     write = writer.write
 
     def full(path, content):
