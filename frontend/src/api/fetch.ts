@@ -24,46 +24,58 @@ export function serverNow(): number {
 }
 
 /** Fetch one file; a missing or broken one is an error. */
-export async function fetchFile(address: string, name: string): Promise<unknown> {
-  const text = await get(address, [name]);
+export async function fetchFile(address: string, name: string, signal?: AbortSignal): Promise<unknown> {
+  const text = await get(address, [name], signal);
   const answer = parse(name, text);
   if (answer instanceof FileError) throw answer;
   return answer;
 }
 
+/** Fetch another of the published files than a page's: the newest backfill, or the stored snapshot nearest to a time. */
+export async function fetchPublished(url: string, file: string, signal?: AbortSignal): Promise<unknown> {
+  const answer = parse(file, await text(file, url, signal));
+  if (answer instanceof FileError) throw answer;
+  return answer;
+}
+
 /** Fetch files in few requests, answers in the order of the names; only a failed request throws. */
-export async function fetchFiles(address: string, names: readonly string[]): Promise<Answer[]> {
+export async function fetchFiles(address: string, names: readonly string[], signal?: AbortSignal): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let i = 0; i < names.length; i += MOST_NAMES) {
     const some = names.slice(i, i + MOST_NAMES);
     if (some.length === 1) {
-      answers.push(await single(address, some[0] as string));
+      answers.push(await single(address, some[0] as string, signal));
       continue;
     }
-    const lines = (await get(address, some)).split("\n");
+    const lines = (await get(address, some, signal)).split("\n");
     answers.push(...some.map((name, k) => (lines[k]?.trim() ? parse(name, lines[k]) : null)));
   }
   return answers;
 }
 
 // One name alone is answered with 404 when the file is missing, several are not.
-async function single(address: string, name: string): Promise<Answer> {
+async function single(address: string, name: string, signal?: AbortSignal): Promise<Answer> {
   try {
-    return parse(name, await get(address, [name]));
+    return parse(name, await get(address, [name], signal));
   } catch (error) {
     if (error instanceof FileError && error.reason.startsWith("404")) return null;
     throw error;
   }
 }
 
-async function get(address: string, names: readonly string[]): Promise<string> {
+function get(address: string, names: readonly string[], signal?: AbortSignal): Promise<string> {
   const query = names.map((name) => `name=${name}`).join("&");
   const file = names.length === 1 ? (names[0] as string) : `${names[0]} and ${names.length - 1} more`;
+  return text(file, `${address}page.py?${query}`, signal);
+}
+
+async function text(file: string, url: string, signal: AbortSignal | undefined): Promise<string> {
   let response: Response;
   try {
     // "no-cache" asks each time but lets the browser answer 304 from its cache.
-    response = await fetch(`${address}page.py?${query}`, { cache: "no-cache" });
-  } catch {
+    response = await fetch(url, { cache: "no-cache", signal: signal ?? null });
+  } catch (error) {
+    if (signal?.aborted) throw error;
     throw new FileError(file, "the server does not answer");
   }
   const date = Date.parse(response.headers.get("Date") ?? "");
@@ -71,7 +83,8 @@ async function get(address: string, names: readonly string[]): Promise<string> {
   if (!response.ok) throw new FileError(file, `${response.status} ${await detail(response)}`.trim());
   try {
     return await response.text();
-  } catch {
+  } catch (error) {
+    if (signal?.aborted) throw error;
     throw new FileError(file, "the answer broke off");
   }
 }

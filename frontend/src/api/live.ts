@@ -12,6 +12,8 @@ export interface Live {
   chunks: Chunk[];
   /** Files that were there but could not be read. */
   problems: string[];
+  /** Cores of a host, where they came with a stored snapshot and need not be asked for. */
+  cores?: (host: string) => Cores;
 }
 
 /** Seconds of series that an open page keeps for its lists. */
@@ -65,33 +67,38 @@ async function loadLatest(site: Site): Promise<Latest | null> {
 
 export type Tier = "day" | "month" | "year";
 
-/** Choose the finest series that covers a span without asking for too many files. */
+/** Choose the finest series that covers a span before the snapshot without asking for too many files. */
 export function tierFor(snapshot: Snapshot, from: number): Tier {
-  const { day, month } = snapshot.series;
+  const { day, month, year } = snapshot.series;
   const span = snapshot.timestamp - from;
-  const has = (tier: SummaryTier, most: number) =>
-    span / tier.span <= most && (tier.closed[0] ?? tier.open ?? Number.POSITIVE_INFINITY) <= from + tier.span;
-  if (span <= 7200 || has(day, 24)) return "day";
-  return has(month, 24) || snapshot.series.year.closed.length === 0 ? "month" : "year";
+  const covers = (tier: SummaryTier) => (tier.closed[0] ?? tier.open ?? Number.POSITIVE_INFINITY) <= from + tier.span;
+  const few = (tier: SummaryTier) => span / tier.span <= 24;
+  if (covers(day) ? few(day) : span <= 7200 && !covers(month)) return "day";
+  return (covers(month) && few(month)) || year.closed.length === 0 ? "month" : "year";
 }
 
 // Closed chunks never change: keep the ones read lately.
 const closed = new Map<string, Chunk>();
 const KEPT = 60;
 
-/** Load the chunks of a tier that hold points after `from`. */
+/** Load the chunks of a tier that hold points after `from` and until `to`. */
 export async function loadChunks(
   site: Site,
   tier: Tier,
   snapshot: Snapshot,
   from: number,
+  to = Number.POSITIVE_INFINITY,
+  signal?: AbortSignal,
 ): Promise<{ chunks: Chunk[]; problems: string[] }> {
-  const { open, closed: starts, span } = snapshot.series[tier];
-  const names = starts.filter((start) => start + span > from).map((start) => `live/series/${tier}/${start}`);
+  const { open: newest, closed: starts, span } = snapshot.series[tier];
+  const open = newest !== null && newest <= to ? newest : null;
+  const names = starts
+    .filter((start) => start + span > from && start <= to)
+    .map((start) => `live/series/${tier}/${start}`);
   const asked = names.filter((name) => !closed.has(name));
   if (open !== null) asked.push(`live/series/${tier}/open`);
   const answers = new Map<string, Answer>();
-  (await fetchFiles(site.address, asked)).forEach((answer, i) => {
+  (await fetchFiles(site.address, asked, signal)).forEach((answer, i) => {
     answers.set(asked[i] as string, answer);
   });
   const chunks: Chunk[] = [];

@@ -1,5 +1,6 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useMemo } from "react";
+import { useSearchParams } from "react-router";
 import { type Live, loadChunks, loadCores, loadLive, refresh, tierFor, untilDue } from "./live";
 import { type Site, standard } from "./site";
 import type { Snapshot } from "./snapshot";
@@ -9,34 +10,46 @@ export const SiteContext = createContext<Site>(standard);
 
 export const useSite = (): Site => useContext(SiteContext);
 
-/** Follow the cluster: ask when the next snapshot is due, never from a hidden tab. */
+/** Follow the cluster: ask when the next snapshot is due, never from a hidden tab nor while the past is shown. */
 export function useLive() {
   const site = useSite();
   const client = useQueryClient();
+  const [params] = useSearchParams();
+  const frozen = params.get("mode") === "past";
   return useQuery<Live>({
     queryKey: ["live"],
     queryFn: () => {
       const known = client.getQueryData<Live>(["live"]);
       return known ? refresh(site, known) : loadLive(site);
     },
-    refetchInterval: ({ state }) => untilDue(site, state.data?.snapshot, state.status === "error"),
-    refetchOnWindowFocus: "always",
+    refetchInterval: ({ state }) =>
+      frozen && state.data ? false : untilDue(site, state.data?.snapshot, state.status === "error"),
+    refetchOnWindowFocus: frozen ? false : "always",
     structuralSharing: false,
   });
 }
 
+export interface CoresQuery {
+  data: Cores | undefined;
+  isPending: boolean;
+  error: Error | null;
+}
+
 /** Load the cores of a node's shard; the ones of the snapshot before stay until the new ones are there. */
-export function useCores(shard: number | undefined, timestamp: number) {
+export function useCores(live: Live, host: string | undefined, shard: number | undefined): CoresQuery {
   const site = useSite();
-  return useQuery<Cores>({
+  const { timestamp } = live.snapshot;
+  const stored = useMemo(() => (host === undefined ? undefined : live.cores?.(host)), [live, host]);
+  const query = useQuery<Cores>({
     queryKey: ["cores", shard, timestamp],
     queryFn: () => loadCores(site, shard ?? 0),
-    enabled: shard !== undefined,
+    enabled: shard !== undefined && live.cores === undefined,
     placeholderData: (before, query) => (query?.queryKey[1] === shard ? before : undefined),
     gcTime: 60_000,
     retry: 1,
     structuralSharing: false,
   });
+  return stored ? { data: stored, isPending: false, error: null } : query;
 }
 
 const NONE: Chunk[] = [];
@@ -50,7 +63,7 @@ export function useHistory(live: Live, from: number): { chunks: Chunk[]; loading
   const tier = tierFor(snapshot, from);
   const query = useQuery({
     queryKey: ["series", tier, ...version(snapshot, tier, from)],
-    queryFn: () => loadChunks(site, tier, snapshot, from),
+    queryFn: () => loadChunks(site, tier, snapshot, from, snapshot.timestamp),
     enabled: !enough,
     staleTime: Number.POSITIVE_INFINITY,
     placeholderData: keepPreviousData,

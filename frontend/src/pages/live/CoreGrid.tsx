@@ -1,11 +1,10 @@
-import type { UseQueryResult } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Cores } from "../../api/types.gen";
+import type { CoresQuery } from "../../api/useLive";
 import { indices } from "../../lib/cpuset";
 import { clock, memory, percent } from "../../lib/format";
 
 interface Props {
-  query: UseQueryResult<Cores>;
+  query: CoresQuery;
   host: string;
   /** Marks this job's cores and GPUs. */
   job?: string;

@@ -27,7 +27,7 @@ export function JobDetail({ live, model, selection, id }: Props) {
   const host = chosen ?? view?.job.hosts[0]?.host;
   const nodeView = host === undefined ? undefined : model.node.get(host);
   const timestamp = live.snapshot.timestamp;
-  const cores = useCores(view?.running ? nodeView?.node.shard : undefined, timestamp);
+  const cores = useCores(live, host, view?.running ? nodeView?.node.shard : undefined);
   if (view === undefined) {
     return <p className="empty">The scheduler does not list job {id} any more, or never did.</p>;
   }

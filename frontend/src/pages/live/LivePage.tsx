@@ -14,9 +14,10 @@ export function LivePage() {
   const { data, error, refetch } = useLive();
   const site = useSite();
   const [anyway, setAnyway] = useState(false);
+  const now = modeOf(useSelection()) !== "past";
   const age = useNow(5) - (data?.snapshot.timestamp ?? 0);
   if (data === undefined) return error ? <Failed error={error} retry={refetch} /> : <Loading />;
-  if (age > site.maintenanceAge && !anyway) {
+  if (age > site.maintenanceAge && now && !anyway) {
     return (
       <div className="state" role="alert">
         <h2>{site.maintenanceText || "The monitor is being maintained"}</h2>
@@ -33,7 +34,7 @@ export function LivePage() {
   }
   return (
     <>
-      {error && (
+      {error && now && (
         <p className="notice warn" role="alert">
           New data cannot be read: {error.message}. Below is the snapshot of {moment(data.snapshot.timestamp)}; it is
           tried again every {site.fetchFrequency} s.

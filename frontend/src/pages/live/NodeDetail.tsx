@@ -20,7 +20,7 @@ interface Props {
 export function NodeDetail({ live, model, selection, name }: Props) {
   const view = model.node.get(name);
   const timestamp = live.snapshot.timestamp;
-  const cores = useCores(view?.node.shard, timestamp);
+  const cores = useCores(live, name, view?.node.shard);
   if (view === undefined) return <p className="empty">There is no node {name} in this cluster.</p>;
   const { node } = view;
   const detail = cores.data?.nodes[name];
