@@ -197,7 +197,8 @@ class BackendBase:
         """Return what the scheduler adds: any of the keys below.
 
         "partition", "account", "reason" (why it waits, Slurm's words), "priority", "submitTime" and "endTime" (epoch
-        seconds), "nNodes", "arrayTasks" (the waiting tasks: "9-20%3"), "dependency", "exitCode", "signal".
+        seconds), "nNodes", "arrayTasks" (the waiting tasks: "9-20%3"), "dependency", "exitCode", "signal",
+        "plannedNodes" (hosts that the scheduler has planned for a pending job).
         """
         return None
 

@@ -90,6 +90,7 @@ JOB_DETAILS = Question(
         dependency=n.text,
         exitCode=n.whole(-(1 << 31), 1 << 32),
         signal=n.whole(0, 1 << 16),
+        plannedNodes=n.texts,
     ),
     {},
 )
@@ -306,6 +307,8 @@ def _partitions(state: ClusterState | None, hosts: Collection[str]) -> dict[str,
                 "default": p.default,
                 "maxTime": None if p.max_time_s is None else p.max_time_s // 60,
                 "maxNodes": p.max_nodes,
+                "maxCpusPerNode": p.max_cpus_per_node,
+                "maxMemPerNode": p.max_memory_per_node_mb,
                 "nodes": [host for host in p.nodes if host in hosts],
             }
             for p in state.partitions

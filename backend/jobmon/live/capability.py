@@ -4,10 +4,12 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from fastapi import APIRouter
+
 from jobmon import clock
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
-from jobmon.live import health
+from jobmon.live import health, window_api
 from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
 from jobmon.model import SourceHealth
@@ -69,9 +71,11 @@ class Live:
         yield from self._publisher.pages()
         self._finish_cycle()
 
-    def routes(self) -> None:
-        """Offer no routes of its own: everything is in files."""
-        return
+    def routes(self) -> APIRouter:
+        """Return what cannot be in files: answers to questions."""
+        routes = APIRouter()
+        routes.include_router(window_api.router(lambda: self._publisher.before))
+        return routes
 
     def status(self) -> str:
         """Return one line on the last cycle."""

@@ -489,6 +489,10 @@ export interface SnapshotJob {
   dependency?: string;
   exitCode?: number;
   signal?: number;
+  /**
+   * Hosts that the scheduler has planned for a pending job.
+   */
+  plannedNodes?: string[];
 }
 export interface SnapshotLayout {
   [k: string]: SnapshotCount[];
@@ -641,6 +645,11 @@ export interface SummaryPartition {
    */
   maxTime: number | null;
   maxNodes: number | null;
+  maxCpusPerNode: number | null;
+  /**
+   * MiB.
+   */
+  maxMemPerNode: number | null;
   /**
    * Indices into nodes.name.
    */

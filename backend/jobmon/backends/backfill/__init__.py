@@ -8,6 +8,16 @@ scheduler will.
 """
 
 from jobmon.backends.backfill.slots import Slot, idle_slots, slots, slots_now
-from jobmon.backends.backfill.windows import Request, Window, find_window, nearest_now
+from jobmon.backends.backfill.windows import Request, Window, alternatives_now, find_window, nearest_now
 
-__all__ = ["Request", "Slot", "Window", "find_window", "idle_slots", "nearest_now", "slots", "slots_now"]
+__all__ = [
+    "Request",
+    "Slot",
+    "Window",
+    "alternatives_now",
+    "find_window",
+    "idle_slots",
+    "nearest_now",
+    "slots",
+    "slots_now",
+]

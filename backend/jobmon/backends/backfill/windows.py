@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jobmon.backends.backfill.occupancy import Share, Site, partitions_of, sites_of
 from jobmon.model import ClusterState, Partition
@@ -42,17 +43,69 @@ class Window:
     """How long the request could run if it started now: 0 when it does not fit now, None without a bound."""
 
 
-def find_window(state: ClusterState, request: Request, now: float | None = None) -> Window:
-    """Return when and where the request could start first: now, when running jobs reach their limits, or never."""
+def find_window(
+    state: ClusterState, request: Request, now: float | None = None, sites: Mapping[str, Site] | None = None
+) -> Window:
+    """Return when and where the request could start first: now, when running jobs reach their limits, or never.
+
+    `sites`, from `sites_of` for the same state and time, saves the work when several requests are looked at.
+    """
     at = state.loaded_at if now is None else now
     asked = [p for p in partitions_of(state, None) if request.partition in {"", p.name}]
     if not asked:
         return Window(
             None, reason=f"there is no partition {request.partition}" if request.partition else "no partition"
         )
-    sites = sites_of(state, at)
-    windows = [_window(sites, partition, request, at) for partition in asked]
+    known = sites_of(state, at) if sites is None else sites
+    windows = [_window(known, partition, request, at) for partition in asked]
     return min(windows, key=lambda w: math.inf if w.start_at is None else w.start_at)
+
+
+def alternatives_now(state: ClusterState, request: Request, now: float | None = None, most: int = 3) -> list[Request]:
+    """Return requests like this one that could start now, each with one thing changed: the least change first.
+
+    Tried are another partition, a shorter walltime, less memory, fewer GPUs, fewer cores per node and fewer nodes.
+    """
+    at = state.loaded_at if now is None else now
+    sites = sites_of(state, at)
+
+    def starts(changed: Request) -> bool:
+        return _starts_now(find_window(state, changed, at, sites))
+
+    def largest(name: str, top: int, step: int = 1, least: int = 1) -> Request | None:
+        """Return the request with the largest value below `top` that starts now, in multiples of `step`."""
+
+        def with_value(value: int) -> Request:
+            change: dict[str, Any] = {name: value * step}
+            return replace(request, **change)
+
+        fits, too_many = least // step - 1, math.ceil(top / step)
+        while too_many - fits > 1:
+            middle = (fits + too_many) // 2
+            if starts(with_value(middle)):
+                fits = middle
+            else:
+                too_many = middle
+        return with_value(fits) if fits * step >= least else None
+
+    found: list[Request] = []
+    elsewhere = find_window(state, replace(request, partition=""), at, sites)
+    if request.partition and _starts_now(elsewhere):
+        found.append(replace(request, partition=elsewhere.partition))
+    longest = find_window(state, request, at, sites).longest_now_s or 0
+    if longest >= 60 and longest < (request.walltime_s or math.inf):  # it is None only for what starts now
+        found.append(replace(request, walltime_s=longest // 60 * 60))
+    request = replace(request, cores_per_node=request.per_node)
+    tries = [("memory_per_node_mb", int(request.memory_per_node_mb), 1024, 1024)]
+    tries += [("gpus_per_node", request.gpus_per_node, 1, 1), ("cores_per_node", request.per_node, 1, 1)]
+    tries += [("nodes", request.nodes, 1, 1)]
+    for name, top, step, least in tries:
+        if len(found) >= most or top <= least:
+            continue
+        changed = largest(name, top, step, least)
+        if changed is not None:
+            found.append(changed)
+    return found[:most]
 
 
 def nearest_now(state: ClusterState, request: Request, now: float | None = None) -> Request | None:

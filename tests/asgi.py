@@ -1,0 +1,41 @@
+"""Ask an ASGI application without a server or a socket."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+
+@dataclass
+class Answer:
+    status_code: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def get(app: Any, path: str, parameters: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
+        client: str = "127.0.0.1", method: str = "GET") -> Answer:  # fmt: skip
+    """Send one request from the address `client`, and return the whole answer."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": urlencode(parameters or {}, doseq=True).encode(),
+        "headers": [(k.lower().encode(), v.encode()) for k, v in {"host": "test", **(headers or {})}.items()],
+        "client": (client, 50_000), "server": ("127.0.0.1", 80), "root_path": "", "state": {},
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    start = next(message for message in sent if message["type"] == "http.response.start")
+    body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+    return Answer(start["status"], {k.decode(): v.decode() for k, v in start["headers"]}, body)
