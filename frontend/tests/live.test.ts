@@ -91,6 +91,7 @@ function snapshot(timestamp: number): Snapshot {
       ["2", job("2")],
     ]),
     partitions: [],
+    reservations: [],
     sources: [],
     cycle: { sources: 0, collect: 0, publish: 0, bytes: 0, late: 0 },
     series: { day: tier, month: { ...tier, step: 300, span: 7200 }, year: { ...tier, step: 3600, span: 86_400 } },

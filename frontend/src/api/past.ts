@@ -12,12 +12,17 @@ const API = 15;
 
 /** Load the stored snapshot nearest to `at`, with the series of the window before it. */
 export async function loadPast(site: Site, present: Snapshot, at: number, signal?: AbortSignal): Promise<Live> {
-  const from = at - site.settings.warningWindow;
-  const [stored, series] = await Promise.all([
+  const { warningWindow } = site.settings;
+  const series = (time: number) =>
+    loadChunks(site, "day", present, time - warningWindow, time + present.interval, signal);
+  const [stored, asked] = await Promise.all([
     fetchPublished(`${site.address}data.py?time=${Math.round(at)}`, "the stored snapshot", signal),
-    loadChunks(site, "day", present, from, at + present.interval, signal),
+    series(at),
   ]);
-  return livePast(stored, present, series);
+  const { timestamp } = checked(stored);
+  // The nearest snapshot may be far away, where snapshots are rare or gone.
+  const near = Math.abs(timestamp - at) <= present.interval;
+  return livePast(stored, present, near ? asked : await series(timestamp));
 }
 
 /** Make what the lists and details show out of a stored snapshot; `present` says what is kept of the series. */

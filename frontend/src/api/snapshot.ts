@@ -1,5 +1,5 @@
 // The summary's columns as records, and the step from one snapshot to the next.
-import type { Latest, Summary, SummaryCycle, SummarySeries, SummarySource } from "./types.gen";
+import type { Latest, Summary, SummaryCycle, SummaryReservation, SummarySeries, SummarySource } from "./types.gen";
 
 export interface Node {
   name: string;
@@ -62,6 +62,7 @@ export interface Snapshot {
   nodes: Node[];
   jobs: Map<string, Job>;
   partitions: string[];
+  reservations: SummaryReservation[];
   sources: SummarySource[];
   cycle: SummaryCycle;
   series: SummarySeries;
@@ -81,6 +82,7 @@ export function snapshotOf(summary: Summary): Snapshot {
     nodes,
     jobs: new Map(jobsOf(summary, nodes).map((job) => [job.id, job])),
     partitions: summary.partitions.map((partition) => partition.name),
+    reservations: summary.reservations,
     sources,
     cycle,
     series,
@@ -104,6 +106,7 @@ export function advance(before: Snapshot, latest: Latest): Snapshot {
     nodes,
     jobs,
     partitions: news.partitions?.map((partition) => partition.name) ?? before.partitions,
+    reservations: news.reservations ?? before.reservations,
     sources: news.sources ?? before.sources,
     cycle: news.cycle ?? before.cycle,
     series: news.series ?? before.series,
