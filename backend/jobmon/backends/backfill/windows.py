@@ -58,7 +58,11 @@ def find_window(
         )
     known = sites_of(state, at) if sites is None else sites
     windows = [_window(known, partition, request, at) for partition in asked]
-    return min(windows, key=lambda w: math.inf if w.start_at is None else w.start_at)
+    best = min(windows, key=lambda w: math.inf if w.start_at is None else w.start_at)
+    if best.start_at is None and len(windows) > 1:
+        reasons = [f"{window.partition}: {window.reason}" for window in windows if window.reason]
+        return replace(best, reason="; ".join(reasons))
+    return best
 
 
 def alternatives_now(state: ClusterState, request: Request, now: float | None = None, most: int = 3) -> list[Request]:

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { Link } from "react-router";
 import { type ColumnOf, VirtualTable } from "../../../components/VirtualTable";
-import { count, duration, moment, span } from "../../../lib/format";
+import { clock, count, duration, moment, span } from "../../../lib/format";
 import type { Selection } from "../selection";
 import { type Queue, sortQueue, type Waiting } from "./queue";
 import { explain } from "./reasons";
@@ -127,8 +127,13 @@ function columns(selection: Selection, gpus: boolean): ColumnOf<Waiting>[] {
       hint: "As the scheduler estimates it",
       className: "num when",
       sortable: true,
-      cell: ({ job }) => (job.start ? moment(job.start) : <span className="muted">not known</span>),
+      cell: ({ job }) => (job.start ? <Start at={job.start} /> : <span className="muted">not known</span>),
     },
   ];
   return all.filter((column) => column.key !== "gpus" || gpus);
+}
+
+function Start({ at }: { at: number }) {
+  const today = new Date(at * 1000).toDateString() === new Date().toDateString();
+  return <span title={moment(at)}>{today ? clock(at, false) : moment(at)}</span>;
 }
