@@ -97,6 +97,7 @@ class LiveSettings(Table):
     node_dead_timeout: float = Field(60, gt=0, le=YEAR_S)
     history_length: int = Field(86400, ge=0, le=10 * YEAR_S)
     history_delete_age: int = Field(86400, ge=0, le=10 * YEAR_S)
+    jobs_keep: int = Field(365, ge=0, le=36500)
     core_count_nodes: list[Text] = []
     column_order_cpus: list[Text] = []
     bf_nodes: list[Text] = []
@@ -120,6 +121,12 @@ class LiveSettings(Table):
     def cycle_timeout_s(self) -> float:
         """Return the deadline of the back end's part in seconds: `cycle_timeout`, or 80 % of the interval, ≥ 5 s."""
         return self.cycle_timeout or max(5.0, 0.8 * self.update_interval)
+
+
+class StoreSettings(Table):
+    """Hold `[store]`."""
+
+    url: Text = Field("", pattern=r"^($|sqlite:///.|postgresql(\+psycopg)?://)")
 
 
 class WebSettings(Table):
@@ -168,6 +175,7 @@ class Settings(Table):
 
     daemon: DaemonSettings = DaemonSettings()
     live: LiveSettings = Field(default_factory=LiveSettings)
+    store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     simulated: SimulatedSettings = SimulatedSettings()

@@ -27,5 +27,11 @@ class SpoolError(JobmonError):
     retry_can_help = True
 
 
+class StoreError(JobmonError):
+    """The store did not take or give what was asked for."""
+
+    retry_can_help = True
+
+
 class AlreadyRunningError(JobmonError):
     """Another daemon holds the lock of this data path."""

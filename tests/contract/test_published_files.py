@@ -39,8 +39,9 @@ def schema_of(name):
         return schema("chunk")
     if name.startswith("live/cores/"):
         return schema("cores")
-    if name.startswith("live/usage/"):
-        return schema("usage")
+    for folder in ("usage", "runs"):
+        if name.startswith(f"live/{folder}/"):
+            return schema(folder)
     if name.startswith("live/"):
         return schema(name.removeprefix("live/"))
     return schema("snapshot" if name.startswith("data") else name)
@@ -61,6 +62,7 @@ def files(request, tmp_path_factory):
     found = {
         str(path.relative_to(data_path)).removesuffix(".json.gz"): json.loads(gzip.decompress(path.read_bytes()))
         for path in data_path.rglob("*.json.gz")
+        if path.parent.name != "state"  # the daemon's own
     }
     found["data_path"] = data_path
     return found

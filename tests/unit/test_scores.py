@@ -116,7 +116,8 @@ def test_unknown_goes_through_operators_unless_the_answer_is_certain(formula: An
     ],
 )
 def test_a_wrong_formula_is_named(formula: Any, told: str, tmp_path: Path) -> None:
-    rule = {"id": "mine", "of": "job", "when": formula, "score": 1, "waste": None}
+    words = dict.fromkeys(("observedUnit", "threshold", "title", "sentence", "advice"), "")
+    rule = {"id": "mine", "of": "job", "when": formula, "score": 1, "waste": None, "observed": "busy", **words}
     file = tmp_path / "rules.json"
     file.write_text(json.dumps({"settings": {}, "rules": [rule]}), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"rule mine") as error:

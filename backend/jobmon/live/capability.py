@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,12 +10,22 @@ from fastapi import APIRouter
 from jobmon import clock
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
-from jobmon.live import health, window_api
+from jobmon.live import health, jobs_api, window_api
+from jobmon.live.finished import Finished
 from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
+from jobmon.live.tables import MIGRATIONS
 from jobmon.model import SourceHealth
+from jobmon.store import Store, open_store
 
 log = logging.getLogger("jobmon.live")
+
+DAY_S = 86_400
+
+
+def store_of(settings: Settings) -> Store:
+    """Open the store that the settings name, with the tables of `live` in it."""
+    return open_store(settings.store.url, {"live": MIGRATIONS}, Path(settings.live.data_path))
 
 
 class Live:
@@ -26,6 +37,8 @@ class Live:
         self.settings = settings
         self.interval = settings.live.update_interval
         self._publisher = Publisher(settings)
+        self._finished = Finished(lambda: store_of(settings))
+        self._expired_at = 0.0
         last = self._publisher.archive.last or {}
         known = {job: data["memMax"] for job, data in last.get("jobs", {}).items() if data.get("memMax")}
         self._process = BackendProcess(settings, no_history, known)
@@ -59,6 +72,7 @@ class Live:
             self._take_past(snapshot["timestamp"])
         size = self._publisher.publish(snapshot, cycle, self._told(cycle))
         self._publisher.expire(now)
+        self._finish_jobs(snapshot, now)
         self._began, self._collect_s, self._size = began, cycle.collect_s, size
         health.CYCLES.labels("ok").inc()
         health.SECONDS.labels("sources").set(cycle.sources_s)
@@ -75,6 +89,7 @@ class Live:
         """Return what cannot be in files: answers to questions."""
         routes = APIRouter()
         routes.include_router(window_api.router(lambda: self._publisher.before))
+        routes.include_router(jobs_api.router(self._finished.store, self._publisher.folder))
         return routes
 
     def status(self) -> str:
@@ -87,8 +102,17 @@ class Live:
     def close(self) -> None:
         """End the back end's process; may be called from any thread."""
         self._process.close()
+        self._publisher.endings.keep()
+        self._finished.close()
         if self._past is not None:
             self._past.close()
+
+    def _finish_jobs(self, snapshot: dict[str, Any], now: float) -> None:
+        """Put into the store what ended with this snapshot, and once a day take out what is too old."""
+        self._finished.add(self._publisher.endings.ended, snapshot.get("cluster", ""), now)
+        if not 0 <= now - self._expired_at < DAY_S:
+            self._expired_at = now
+            self._finished.expire(now - DAY_S * self.settings.live.jobs_keep)
 
     def _told(self, cycle: Cycle) -> dict[str, Any]:
         """Return what the summary says of the daemon: how it did, and the state of its sources."""
@@ -99,7 +123,8 @@ class Live:
             "bytes": self._size,
             "late": self._late,
         }
-        return {"cycle": facts, "sources": health.for_page(cycle.sources)}
+        store = self._finished.health()
+        return {"cycle": facts, "sources": health.for_page([*cycle.sources, *([store] if store else [])])}
 
     def _take_past(self, now: int) -> None:
         """Let the simulated cluster tell its past, and take over what it has told."""

@@ -14,6 +14,7 @@ from jobmon.config import Settings
 from jobmon.errors import SpoolError
 from jobmon.live import cores, predictions, refresh, rows, summary
 from jobmon.live.archive import Archive
+from jobmon.live.endings import Endings
 from jobmon.live.past import STEP_S, Told
 from jobmon.live.series import FOLDER, OPEN, Series
 from jobmon.live.usage import Usage
@@ -37,6 +38,7 @@ class Publisher:
         self.interval = settings.live.update_interval
         self.archive = Archive(settings.live.model_copy(update={"data_path": str(self.folder)}), clock.now())
         self.series = Series(self.folder, self.interval)
+        self.endings = Endings(self.folder, settings.web.site, self.interval)
         self._usage = Usage(self.folder)
         self.before: summary.Tables | None = None
         self._predictions = self._read_predictions()
@@ -102,6 +104,7 @@ class Publisher:
         self._pages += cores.documents(snapshot, shard_of)
         self._pages += self.series.add(point)
         self._pages += self._usage.add(snapshot["timestamp"], snapshot["usage"])
+        self._pages += self.endings.add(tables, point)
         previous = self.before.timestamp if self.before else None
         common = summary.common_fields(snapshot, previous, self.interval, told["cycle"], self.series.index())
         common["sources"] = told["sources"]

@@ -5,6 +5,7 @@ NaN and goes through every operator, except that `and` with a false operand is f
 score that is unknown or not finite is no score.
 """
 
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,8 @@ import orjson
 
 from jobmon.errors import SettingsError
 
+log = logging.getLogger("jobmon.live")
+
 Array = npt.NDArray[np.float64]
 Formula = float | str | list[Any]
 
@@ -29,12 +32,13 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     ),
     "node": frozenset({"swapUsed", "swapTotal"}),
 }
+FIT_VARIABLES = frozenset({"cores", "gpus", "nodes", "memReq", "cpuPeak", "memMax", "gpuBusy"})
 HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Be one entry of rules.json, as far as numbers are concerned; `waste_unit` is "" when it wastes nothing."""
+    """Be one entry of rules.json; `waste_unit` is "" when it wastes nothing."""
 
     id: str
     of: str
@@ -42,6 +46,12 @@ class Rule:
     score: Formula
     waste_unit: str
     waste: Formula
+    observed: Formula
+    observed_unit: str
+    threshold: str
+    title: str
+    sentence: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +104,39 @@ def load_rules(file: Path = RULES_FILE) -> tuple[list[Rule], dict[str, float]]:
     rules = []
     for entry in table["rules"]:
         waste = entry["waste"] or {"unit": "", "formula": 0}
-        rule = Rule(entry["id"], entry["of"], entry["when"], entry["score"], waste["unit"], waste["formula"])
+        words = (entry[key] for key in ("observed", "observedUnit", "threshold", "title", "sentence", "advice"))
+        rule = Rule(entry["id"], entry["of"], entry["when"], entry["score"], waste["unit"], waste["formula"], *words)
         known = VARIABLES[rule.of] | settings.keys()
-        for formula in (rule.when, rule.score, rule.waste):
+        for formula in (rule.when, rule.score, rule.waste, rule.observed):
             _check(formula, known, f"{file.name}: rule {rule.id}")
         rules.append(rule)
     return rules, settings
+
+
+def load_fit(file: Path = RULES_FILE) -> dict[str, tuple[str, Formula]]:
+    """Return what part of a request (cores, memory, gpus) follows from which rule and formula."""
+    table = orjson.loads(file.read_bytes())["fit"]
+    found = {part: (entry["rule"], entry["formula"]) for part, entry in table.items() if part != "about"}
+    for part, (_, formula) in found.items():
+        _check(formula, FIT_VARIABLES, f"{file.name}: fit of {part}")
+    return found
+
+
+def site_settings(settings: Mapping[str, float], site: str) -> dict[str, float]:
+    """Return the thresholds with those that a site.json gives in their place, as the page does.
+
+    A file that is missing or broken changes nothing; the log says so.
+    """
+    if not site:
+        return dict(settings)
+    try:
+        given = orjson.loads(Path(site).read_bytes())
+    except (OSError, ValueError) as error:
+        log.warning("%s: cannot be read, jobs are judged by the standard thresholds: %s", site, error)
+        return dict(settings)
+    given = given if isinstance(given, dict) else {}
+    own = {key: value for key, value in given.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    return {key: float(own.get(key, value)) for key, value in settings.items()}
 
 
 def evaluate(formula: Formula, values: Mapping[str, Array]) -> Array:
@@ -267,6 +304,7 @@ _OPERATORS: Mapping[str, Callable[[Sequence[Array]], Array]] = {
     "/": lambda operands: np.divide(*operands),
     "min": lambda operands: reduce(np.minimum, operands),
     "max": lambda operands: reduce(np.maximum, operands),
+    "ceil": lambda operands: np.ceil(operands[0]),
     "<": lambda operands: _compare(np.less, operands),
     ">": lambda operands: _compare(np.greater, operands),
     ">=": lambda operands: _compare(np.greater_equal, operands),
@@ -275,7 +313,7 @@ _OPERATORS: Mapping[str, Callable[[Sequence[Array]], Array]] = {
     "not": _not,
     "if": _if,
 }
-_OPERANDS = {"-": 2, "/": 2, "<": 2, ">": 2, ">=": 2, "not": 1, "if": 3}
+_OPERANDS = {"-": 2, "/": 2, "<": 2, ">": 2, ">=": 2, "not": 1, "ceil": 1, "if": 3}
 
 
 def _check(formula: Formula, known: Iterable[str], where: str) -> None:

@@ -317,6 +317,158 @@ export interface Predictions {
   };
 }
 
+export type RunsInteger = number | null;
+export type RunsNumber = number | null;
+
+/**
+ * live/runs/K: what running jobs have used since their start. K is the sum of the UTF-16 units of the job's id modulo 16. A few of the files are written in each cycle. Finished jobs have the same summary in the store (/api/live/jobs).
+ */
+export interface Runs {
+  format: 1;
+  timestamp: number;
+  runs: {
+    [k: string]: RunsRun;
+  };
+}
+export interface RunsRun {
+  id: string;
+  name: string;
+  user: string;
+  account: string;
+  partition: string;
+  /**
+   * The scheduler's word; ENDED when it forgot the job before it told how it ended.
+   */
+  state: string;
+  exitCode: RunsInteger;
+  nNodes: RunsInteger;
+  cpus: number;
+  gpus: number;
+  /**
+   * MiB per node.
+   */
+  memReq: RunsNumber;
+  /**
+   * Minutes.
+   */
+  timeLimit: RunsInteger;
+  /**
+   * Epoch seconds.
+   */
+  submit: RunsInteger;
+  start: RunsInteger;
+  /**
+   * Null while it runs.
+   */
+  end: RunsInteger;
+  /**
+   * At most 64 of them.
+   */
+  hosts: string[];
+  /**
+   * Seconds of the run that were observed.
+   */
+  seen: number;
+  /**
+   * Seconds in the queue.
+   */
+  wait: RunsInteger;
+  /**
+   * Percent of its cores that were busy, over what was observed.
+   */
+  cpu: RunsNumber;
+  /**
+   * Cores, the largest mean over five minutes.
+   */
+  cpuPeak: RunsNumber;
+  /**
+   * Percent of its cores in system calls.
+   */
+  system: RunsNumber;
+  /**
+   * Percent of its cores that waited for I/O.
+   */
+  ioWait: RunsNumber;
+  /**
+   * MiB on the node where it was largest.
+   */
+  memMax: RunsNumber;
+  /**
+   * Percent of its GPUs that were busy.
+   */
+  gpu: RunsNumber;
+  /**
+   * MiB, the most on one node.
+   */
+  gpuMem: RunsNumber;
+  /**
+   * Percent of the time limit.
+   */
+  walltimeUsed: RunsNumber;
+  used: RunsAmounts;
+  waste: RunsAmounts;
+  warnings: RunsWarning[];
+  /**
+   * The request that would have fitted; null when nothing is to be saved.
+   */
+  fit: {
+    cores: number;
+    nodes: number;
+    gpus: number;
+    /**
+     * MiB per node.
+     */
+    memory: RunsNumber;
+  } | null;
+  fitText: string;
+  /**
+   * The same as options of sbatch.
+   */
+  fitLine: string;
+}
+/**
+ * Unit → amount.
+ */
+export interface RunsAmounts {
+  [k: string]: number;
+}
+export interface RunsWarning {
+  /**
+   * Id of a rule in rules.json.
+   */
+  rule: string;
+  /**
+   * Whether it fired for more than warningFraction of what was judged.
+   */
+  held: boolean;
+  /**
+   * When it fired first and last.
+   */
+  since: number;
+  until: number;
+  /**
+   * Seconds.
+   */
+  fired: number;
+  /**
+   * Seconds that were judged.
+   */
+  seen: number;
+  /**
+   * Mean while it fired, in the rule's observedUnit.
+   */
+  observed: number;
+  /**
+   * What was lost since the start.
+   */
+  cost: number;
+  unit: string;
+  /**
+   * The rule's sentence with the numbers of the run.
+   */
+  text: string;
+}
+
 export type SnapshotCount = number;
 /**
  * User, nice, system, wait, idle in percent.

@@ -1,0 +1,64 @@
+"""Answer questions about finished jobs over HTTP."""
+
+from collections.abc import Callable
+from pathlib import Path as Folder
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query
+
+from jobmon.errors import SpoolError, StoreError
+from jobmon.live.endings import shard_of
+from jobmon.live.finished import Search, find, find_one
+from jobmon.spool import reader
+from jobmon.store import Store
+
+Text = Annotated[str, Query(max_length=255)]
+Time = Annotated[int | None, Query(ge=0, le=1 << 40, description="Epoch seconds.")]
+
+
+def router(store: Callable[[], Store], folder: Folder) -> APIRouter:
+    """Return the routes; `folder` holds the published files, which know the running jobs."""
+    routes = APIRouter()
+
+    @routes.get("/jobs", summary="Finished jobs, the last ones first")
+    def jobs(
+        user: Text = "",
+        state: Text = "",
+        partition: Text = "",
+        since: Time = None,
+        until: Time = None,
+        q: Annotated[str, Query(max_length=255, description="Part of an id, a name or an account.")] = "",
+        waste: Annotated[bool, Query(description="Only jobs with a warning.")] = False,
+        sort: Literal["end", "waste", "gpuWaste", "memoryWaste", "cores"] = "end",
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    ) -> dict[str, Any]:
+        search = Search(user, state, partition, since, until, q, waste, sort, limit, offset)
+        try:
+            found, total = find(store(), search)
+        except StoreError as error:
+            raise HTTPException(503, "The store of finished jobs does not answer.") from error
+        following = offset + len(found)
+        return {"jobs": found, "total": total, "next": following if found and following < total else None}
+
+    @routes.get("/jobs/{job_id}", summary="What one job used and wasted, running or finished")
+    def job(job_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
+        try:
+            found = running(folder, job_id) or find_one(store(), job_id)
+        except StoreError as error:
+            raise HTTPException(503, "The store of finished jobs does not answer.") from error
+        if found is None:
+            raise HTTPException(404, "No such job is running or was seen to end.")
+        return found
+
+    return routes
+
+
+def running(folder: Folder, job_id: str) -> dict[str, Any] | None:
+    """Return the published summary of a running job; None when it is not known to run."""
+    try:
+        shard = reader.read_json(folder / f"live/runs/{shard_of(job_id)}.json.gz")
+        found = shard["runs"].get(job_id) if shard else None
+    except (SpoolError, KeyError, TypeError, AttributeError):
+        return None  # the file is made anew within minutes
+    return found if isinstance(found, dict) else None

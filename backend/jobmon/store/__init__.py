@@ -1,0 +1,8 @@
+"""Keep what must outlive the published files: one SQL store, SQLite by default, PostgreSQL by its address.
+
+No capability's table is known here: each declares its own, and brings the migrations that make them.
+"""
+
+from jobmon.store.engine import Store, claim, open_store
+
+__all__ = ["Store", "claim", "open_store"]

@@ -1,0 +1,152 @@
+"""Open the store, and read and write in transactions."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+
+from jobmon.errors import SettingsError, StoreError
+from jobmon.store.migrate import migrate
+
+log = logging.getLogger("jobmon.store")
+
+BUSY_S = 5
+"""So long a writer waits for another one."""
+CONNECT_S = 3
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs", "afs", "9p"}
+)
+MOUNTS = Path("/proc/self/mounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Be an open store; all that can go wrong while it is used is a StoreError."""
+
+    engine: sa.Engine
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Open a transaction that may write: all of it happens, or nothing does."""
+        with _told(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads, and never waits for a writer."""
+        with _told(), self.engine.connect() as connection:
+            yield connection.execution_options(jobmon_reads=True)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.engine.dispose()
+
+
+def open_store(url: str, migrations: Mapping[str, Path], folder: Path) -> Store:
+    """Open the store and bring its tables up to date; `migrations` is a folder of them for each capability.
+
+    An empty address means the file jobmon.sqlite in `folder`. An address that cannot be right, or a store
+    that is newer than this program, is a SettingsError, one that does not answer a StoreError.
+    """
+    try:
+        address = make_url(url or f"sqlite:///{folder / 'jobmon.sqlite'}")
+    except sa.exc.ArgumentError as error:
+        raise SettingsError(f"[store] url = {url!r}: is not the address of a database") from error
+    backend = address.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise SettingsError(f"[store] url: {backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if backend == "sqlite":
+        _prepare_file(address.database)
+        options["connect_args"] = {"timeout": BUSY_S}
+    else:
+        options |= {"connect_args": {"connect_timeout": CONNECT_S}, "pool_timeout": CONNECT_S}
+    try:
+        engine = sa.create_engine(address, **options)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"[store] url: {error.name} is not installed; install it with: pip install 'jobmon[postgres]'"
+        ) from error
+    if backend == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    with _told():
+        migrate(engine, migrations)
+    return Store(engine)
+
+
+def claim(connection: sa.Connection, table: sa.Table, where: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+    """Change the one row that is as expected; say whether there was one. This is the only way to change a state."""
+    conditions = [table.c[name] == value for name, value in where.items()]
+    result = connection.execute(table.update().where(*conditions).values(**change))
+    if result.rowcount > 1:
+        raise StoreError(f"{table.name}: {result.rowcount} rows are as expected, there must be one at most")
+    return result.rowcount == 1
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the database says into a StoreError, without the statement and its values."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreError(
+            f"the store: {str(cause).strip().splitlines()[0] if str(cause) else type(cause).__name__}"
+        ) from error
+
+
+def _prepare_file(database: str | None) -> None:
+    """Make the file, readable by its owner alone, and see that it is on a local file system."""
+    if not database or database == ":memory:":
+        return
+    path = Path(database)
+    kind = _file_system(path.parent)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise SettingsError(
+            f"[store] url: {path} is on {kind}, where SQLite's locks do not hold; "
+            "put it on a local disk, or use PostgreSQL"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"the store: {path}: cannot be written: {error.strerror}") from error
+
+
+def _file_system(folder: Path) -> str:
+    """Return the type of the file system that holds a folder, "" when that is not known."""
+    try:
+        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+        real = folder.resolve()
+    except OSError:
+        return ""
+    found = ("", "")
+    for line in lines:
+        _, place, kind, *_ = line.split(" ")
+        point = place.replace("\\040", " ")
+        if real.is_relative_to(point) and len(point) >= len(found[0]):
+            found = (point, kind)
+    return found[1]
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say so
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes then could lose against another writer half way.
+    reads = connection.get_execution_options().get("jobmon_reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
