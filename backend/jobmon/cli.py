@@ -82,6 +82,20 @@ def _parser() -> argparse.ArgumentParser:
                                  description="List installed back ends and those in [live] backend_path.")  # fmt: skip
     listing.set_defaults(run=_backend_list)
 
+    jobs = add("jobs", _jobs, "List finished jobs, what they used and what they wasted")
+    jobs.add_argument("user", metavar="USER", nargs="?", default="", help="only this user's")
+    jobs.add_argument("--since", metavar="TIME", help="ended after this: 12h, 7d, 2026-11-21, 2026-11-21T08:00")
+    jobs.add_argument("--until", metavar="TIME", help="ended before this")
+    jobs.add_argument("--state", default="", help="ended in this state, such as TIMEOUT")
+    jobs.add_argument("--partition", default="", help="ran in this partition")
+    jobs.add_argument("--find", metavar="TEXT", default="", help="part of an id, a name or an account")
+    jobs.add_argument("--waste", action="store_true", help="only those with a warning, the most wasteful first")
+    jobs.add_argument("--limit", metavar="N", type=int, default=50, help="show so many (default: 50, at most 500)")
+    jobs.add_argument("--json", action="store_true", help="print JSON")
+    one = add("job", _job, "Show what one job used and wasted, and what request would have fitted")
+    one.add_argument("id", metavar="ID")
+    one.add_argument("--json", action="store_true", help="print JSON")
+
     add("status", _status, "Ask the running daemon how it is doing")
     settings = add("settings", _settings, "Check the settings, and print those in force")
     settings.add_argument("names", metavar="TABLE.KEY", nargs="*", help="print only the values of these, one per line")
@@ -160,6 +174,31 @@ def _backend_list(options: argparse.Namespace) -> int:
             if name.startswith("backend_") and name.endswith(".py"):
                 print(f"{name[8:-3]:12} {folder}/{name}")
     return 0
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    from jobmon.live import terminal
+
+    if not 1 <= options.limit <= 500:
+        raise SettingsError("--limit must be between 1 and 500")
+    query = {
+        "user": options.user,
+        "state": options.state.upper(),
+        "partition": options.partition,
+        "since": options.since and terminal.time_of(options.since),
+        "until": options.until and terminal.time_of(options.until),
+        "q": options.find,
+        "waste": options.waste,
+        "sort": "waste" if options.waste else "end",
+        "limit": options.limit,
+    }
+    return terminal.jobs(_load(options), query, options.json)
+
+
+def _job(options: argparse.Namespace) -> int:
+    from jobmon.live import terminal
+
+    return terminal.job(_load(options), options.id, options.json)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Follow the running jobs: add up what they use, publish that in shards, and notice which have ended."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ from jobmon.errors import SpoolError
 from jobmon.live import scores
 from jobmon.live.rows import Point
 from jobmon.live.run_summary import summarise
-from jobmon.live.runs import Facts, Runs
+from jobmon.live.runs import NOTHING, Facts, Runs, Totals
 from jobmon.live.summary import JOB_COLUMNS, NODE_COLUMNS, Row, Tables
 from jobmon.spool import reader, writer
 
 log = logging.getLogger("jobmon.live")
 
 FORMAT = 1
-SHARDS = 16
+SHARDS = 32
 SHARDS_PER_CYCLE = 4
 KEEP_S = 300
 """So often the sums are kept on disk, for a restart."""
@@ -64,10 +64,10 @@ class Endings:
         shards = {(self._shard + k) % SHARDS for k in range(count)}
         self._shard = (self._shard + count) % SHARDS
         runs: dict[int, dict[str, Any]] = {shard: {} for shard in shards}
-        for job_id, of_job in rows.items():
-            row = tables.jobs.get(job_id)
-            if row is not None and (shard := shard_of(job_id)) in shards:
-                runs[shard][job_id] = self._summary(row, tables, of_job)
+        chosen = {job: of for job, of in rows.items() if job in tables.jobs and shard_of(job) in shards}
+        totals = self.runs.totals(chosen, self._settings["warningFraction"])
+        for job_id in chosen:
+            runs[shard_of(job_id)][job_id] = self._summary(tables.jobs[job_id], tables, totals[job_id])
         for shard, summaries in runs.items():
             yield f"live/runs/{shard}", {"format": FORMAT, "timestamp": tables.timestamp, "runs": summaries}
 
@@ -97,7 +97,7 @@ class Endings:
             key = (job_id, row[_JOB["start"]] or 0)
             listed.add(key)
             if key not in self._told and row[_JOB["start"]]:
-                yield self._summary(row, tables, rows.get(job_id, []))
+                yield self._summary(row, tables, self._totals(job_id, rows))
         self._told = listed
         if self._before is None:
             for job_id in rows.keys() - tables.jobs.keys():
@@ -107,15 +107,17 @@ class Endings:
             gone = list(self._before.jobs.get(job_id, ()))
             if gone:
                 gone[_JOB["state"]], gone[_JOB["end"]] = GONE, tables.timestamp
-                yield self._summary(tuple(gone), self._before, rows[job_id])
+                yield self._summary(tuple(gone), self._before, self._totals(job_id, rows))
             else:
                 self.runs.drop([job_id])
 
-    def _summary(self, row: Row, tables: Tables, rows: list[int]) -> dict[str, Any]:
+    def _totals(self, job_id: str, rows: Mapping[str, Sequence[int]]) -> Totals:
+        of = {job_id: rows.get(job_id, ())}
+        return self.runs.totals(of, self._settings["warningFraction"]).get(job_id, NOTHING)
+
+    def _summary(self, row: Row, tables: Tables, totals: Totals) -> dict[str, Any]:
         hosts = [tables.nodes[index][0] for index in row[_JOB["hosts"]]]
-        if not hosts:
-            hosts = [self.runs.keys[index][1] for index in rows]
-        return summarise(row, hosts, self.runs, rows, self._fit, self._settings, tables.timestamp)
+        return summarise(row, hosts, totals, self._fit, self._settings, tables.timestamp)
 
     def _restore(self) -> None:
         try:

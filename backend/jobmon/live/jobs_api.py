@@ -44,7 +44,7 @@ def router(store: Callable[[], Store], folder: Folder) -> APIRouter:
     @routes.get("/jobs/{job_id}", summary="What one job used and wasted, running or finished")
     def job(job_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
         try:
-            found = running(folder, job_id) or find_one(store(), job_id)
+            found = newest(running(folder, job_id), find_one(store(), job_id))
         except StoreError as error:
             raise HTTPException(503, "The store of finished jobs does not answer.") from error
         if found is None:
@@ -52,6 +52,13 @@ def router(store: Callable[[], Store], folder: Folder) -> APIRouter:
         return found
 
     return routes
+
+
+def newest(runs: dict[str, Any] | None, ended: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the later of a running and an ended job of one id: what is published of running ones is minutes old."""
+    if runs is None or ended is None:
+        return runs or ended
+    return runs if (runs["start"] or 0) > (ended["start"] or 0) else ended
 
 
 def running(folder: Folder, job_id: str) -> dict[str, Any] | None:

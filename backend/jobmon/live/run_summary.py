@@ -1,14 +1,13 @@
 """Tell of one job what it has used and wasted, and what request would have fitted (schema/runs)."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from jobmon.backends.backfill import Request
-from jobmon.live.runs import Runs
+from jobmon.live.runs import Fired, Totals
 from jobmon.live.scores import Formula, Rule, evaluate
 from jobmon.live.summary import JOB_COLUMNS, Row
 from jobmon.live.window import line
@@ -19,24 +18,22 @@ Fit = Mapping[str, tuple[str, Formula]]
 
 
 def summarise(
-    row: Row, hosts: Sequence[str], runs: Runs, rows: Sequence[int], fit: Fit, settings: Mapping[str, float], now: int
+    row: Row, hosts: Sequence[str], totals: Totals, fit: Fit, settings: Mapping[str, float], now: int
 ) -> dict[str, Any]:
     """Return the summary of one job.
 
-    `row` is its row of the summary's table with `hosts` its hosts by name, `rows` its rows in `runs`, none when nothing
-    was observed; `now` is the epoch seconds until which a running job has run.
+    `row` is its row of the summary's table with `hosts` its hosts by name, `totals` what was observed of it; `now` is
+    the epoch seconds until which a running job has run.
     """
-    sums = {name: float(column[rows].sum()) for name, column in runs.columns.items()} if rows else {}
-    most = {name: float(runs.columns[name][rows].max()) for name in ("memMax", "gpuMem", "seen")} if rows else {}
+    sums = totals.sums
     job = {name: row[index] for name, index in _JOB.items()}
     running = job["state"] == "RUNNING"
     start, submit = job["start"], job["submit"]
     end = None if running else job["end"] or now
     lasted = (end or now) - start if start else None
     known = sums.get("known", 0.0)
-    memory = max(most.get("memMax", 0.0), float(job["memMax"] or 0)) or None
-    warnings = [_warning(rule, runs, rows, job, memory, settings) for rule in runs.rules] if rows else []
-    warnings = [warning for warning in warnings if warning["fired"] > 0]
+    memory = max(sums.get("memMax", 0.0), float(job["memMax"] or 0)) or None
+    warnings = [_warning(fired, job, memory, settings) for fired in totals.fired]
     busy_gpus = _share(sums.get("gpuBusy"), sums.get("gpuSeen"), job["gpus"])
     values = {
         "cores": job["cpus"], "gpus": job["gpus"], "nodes": max(1, len(hosts)), "memReq": job["memReq"],
@@ -60,7 +57,7 @@ def summarise(
         "start": start,
         "end": end,
         "hosts": list(hosts[:MOST_HOSTS]),
-        "seen": round(most.get("seen", 0)),
+        "seen": round(sums.get("seen", 0)),
         "wait": start - submit if start and submit and start >= submit else None,
         "cpu": _share(sums.get("busy"), known, 100),
         "cpuPeak": _rounded(values["cpuPeak"], 2),
@@ -68,7 +65,7 @@ def summarise(
         "ioWait": _share(sums.get("wait"), known, 100),
         "memMax": _rounded(memory, 0),
         "gpu": _share(sums.get("gpuBusy"), sums.get("gpuSeen"), 100),
-        "gpuMem": _rounded(most.get("gpuMem") or None, 0),
+        "gpuMem": _rounded(sums.get("gpuMem") or None, 0),
         "walltimeUsed": _share(lasted, 60 * (job["timeLimit"] or 0), 100),
         "used": {
             "core-h": round((lasted or 0) * job["cpus"] / 3600, 3),
@@ -81,27 +78,19 @@ def summarise(
 
 
 def _warning(
-    rule: Rule, runs: Runs, rows: Sequence[int], job: Mapping[str, Any], memory: float | None,
-    settings: Mapping[str, float],
-) -> dict[str, Any]:  # fmt: skip
-    """Return how a rule fared over the run; `held` says whether that is enough for a warning."""
-    part = {name: runs.columns[f"{rule.id}.{name}"][rows] for name in ("fired", "judged", "score", "observed", "cost")}
-    held = (part["fired"] > settings["warningFraction"] * part["judged"]) & (part["score"] >= part["judged"])
-    held &= part["judged"] > 0
-    fired = float(part["fired"].sum())
-    since = runs.columns[f"{rule.id}.since"][rows]
-    observed = float(part["observed"].sum()) / fired if fired else 0.0
+    fired: Fired, job: Mapping[str, Any], memory: float | None, settings: Mapping[str, float]
+) -> dict[str, Any]:
     return {
-        "rule": rule.id,
-        "held": bool(held.any()),
-        "since": int(since[since > 0].min(initial=1 << 40)),
-        "until": int(runs.columns[f"{rule.id}.until"][rows].max()),
-        "fired": round(float(part["fired"].max())),
-        "seen": round(float(part["judged"].max())),
-        "observed": round(observed, 2),
-        "cost": round(float(part["cost"].sum()), 4),
-        "unit": rule.waste_unit,
-        "text": _sentence(rule, observed, job, memory, settings),
+        "rule": fired.rule.id,
+        "held": bool(fired.held),
+        "since": int(fired.since),
+        "until": int(fired.until),
+        "fired": round(fired.fired_s),
+        "seen": round(fired.judged_s),
+        "observed": round(fired.observed, 2),
+        "cost": round(fired.cost, 4),
+        "unit": fired.rule.waste_unit,
+        "text": _sentence(fired.rule, fired.observed, job, memory, settings),
     }
 
 
@@ -115,11 +104,16 @@ def _sentence(
         "gpus": f"{job['gpus']:,}",
         "memReq": memory_words(job["memReq"]),
     }
-    return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), rule.sentence)
+    text = rule.sentence
+    for word, value in words.items():
+        text = text.replace(f"{{{word}}}", value)
+    return text
 
 
 def _fit(fit: Fit, values: Mapping[str, Any], held: set[str]) -> dict[str, Any]:
     """Return the fields `fit`, `fitText` and `fitLine`: what would have fitted, where a rule held and it is less."""
+    if not held:
+        return {"fit": None, "fitText": "", "fitLine": ""}
     arrays = {name: np.array(np.nan if value is None else value, dtype=np.float64) for name, value in values.items()}
     asked = {"cores": values["cores"], "memory": values["memReq"], "gpus": values["gpus"]}
     less: dict[str, int] = {}

@@ -38,6 +38,32 @@ class Facts:
     start: Array
 
 
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """Tell how a rule fared over a run: epoch seconds, seconds on the host where it is most, mean, amount lost."""
+
+    rule: Rule
+    held: bool
+    since: float
+    until: float
+    fired_s: float
+    judged_s: float
+    observed: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Hold the sums of one job over its hosts, of `memMax`, `gpuMem` and `seen` the most, and the rules that fired."""
+
+    sums: dict[str, float]
+    fired: list[Fired]
+
+
+NOTHING = Totals({}, [])
+"""What is known of a job that nobody observed."""
+
+
 class Runs:
     """Keep the sums of all running jobs; `interval` is the seconds between snapshots."""
 
@@ -94,6 +120,37 @@ class Runs:
         found: dict[str, list[int]] = {}
         for row, (job, _) in enumerate(self.keys):
             found.setdefault(job, []).append(row)
+        return found
+
+    def totals(self, of: Mapping[str, Sequence[int]], fraction: float) -> dict[str, Totals]:
+        """Return the sums of some jobs over their rows; `fraction` of the judged time makes a rule hold."""
+        jobs = [job for job, rows in of.items() if rows]
+        if not jobs:
+            return {}
+        rows = np.array([row for job in jobs for row in of[job]], np.int64)
+        starts = np.cumsum([0, *(len(of[job]) for job in jobs[:-1])])
+
+        def by_job(ufunc: np.ufunc, column: npt.NDArray[Any]) -> list[Any]:
+            return list(ufunc.reduceat(column[rows], starts).tolist())
+
+        sums = {name: by_job(np.add, self.columns[name]) for name in (*SUMS, "cpuPeak")}
+        sums |= {name: by_job(np.maximum, self.columns[name]) for name in ("memMax", "gpuMem", "seen")}
+        found = {job: Totals({name: column[k] for name, column in sums.items()}, []) for k, job in enumerate(jobs)}
+        for rule in self.rules:
+            own = {part: self.columns[f"{rule.id}.{part}"] for part in OF_RULE}
+            fired = np.add.reduceat(own["fired"][rows], starts)
+            if not fired.any():
+                continue
+            held = (own["judged"] > 0) & (own["fired"] > fraction * own["judged"]) & (own["score"] >= own["judged"])
+            columns = [
+                by_job(np.logical_or, held),
+                by_job(np.minimum, np.where(own["since"] > 0, own["since"], np.inf)),
+                *(by_job(np.maximum, own[part]) for part in ("until", "fired", "judged")),
+                np.divide(np.add.reduceat(own["observed"][rows], starts), np.where(fired > 0, fired, 1)).tolist(),
+                by_job(np.add, own["cost"]),
+            ]
+            for k in np.flatnonzero(fired).tolist():
+                found[jobs[k]].fired.append(Fired(rule, *(column[k] for column in columns)))
         return found
 
     def document(self) -> dict[str, Any]:
