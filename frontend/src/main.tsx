@@ -7,8 +7,14 @@ import { loadSite } from "./api/site";
 import { SiteContext } from "./api/useLive";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/panes.css";
 import "./styles/list.css";
+import "./styles/users.css";
+import "./styles/nodes.css";
 import "./styles/detail.css";
+import "./styles/charts.css";
+import "./styles/cores.css";
+import "./styles/print.css";
 
 const client = new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: "always" } } });
 

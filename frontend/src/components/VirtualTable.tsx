@@ -20,6 +20,8 @@ interface Props<Row> {
   sort?: string;
   onSort?: (key: string) => void;
   selected?: string | undefined;
+  /** The row that is pointed at; null when none is any more. */
+  onPoint?: (row: Row | null) => void;
   empty: ReactNode;
 }
 
@@ -28,7 +30,7 @@ const SPARE = 8;
 
 /** A table with a sticky head that draws only the rows in view; arrow keys go from row to row. */
 export function VirtualTable<Row>(props: Props<Row>) {
-  const { caption, columns, rows, rowKey, rowClass, sort, onSort, selected, empty } = props;
+  const { caption, columns, rows, rowKey, rowClass, sort, onSort, selected, onPoint, empty } = props;
   const box = useRef<HTMLDivElement>(null);
   const focusNext = useRef<number | null>(null);
   const [view, setView] = useState({ top: 0, height: 900 });
@@ -59,13 +61,18 @@ export function VirtualTable<Row>(props: Props<Row>) {
   });
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const row = (event.target as Element).closest("tr[data-row]");
     const element = box.current;
-    if (!step || !row || !element) return;
-    const next = Number(row.getAttribute("data-row")) + step;
-    if (next < 0 || next >= rows.length) return;
+    if (!row || !element || event.altKey || event.ctrlKey || event.metaKey) return;
+    const page = Math.max(1, Math.floor(element.clientHeight / ROW) - 2);
+    const end = rows.length;
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -end, End: end };
+    const step = Object.hasOwn(steps, event.key) ? steps[event.key as keyof typeof steps] : 0;
+    const now = Number(row.getAttribute("data-row"));
+    const next = Math.max(0, Math.min(end - 1, now + step));
+    if (step === 0) return;
     event.preventDefault();
+    if (next === now) return;
     const head = element.querySelector("thead")?.clientHeight ?? ROW;
     const top = next * ROW;
     if (top < element.scrollTop) element.scrollTop = top;
@@ -110,6 +117,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
                 key={key}
                 data-row={first + i}
                 aria-rowindex={first + i + 2}
+                {...(onPoint && { onMouseEnter: () => onPoint(row), onMouseLeave: () => onPoint(null) })}
                 className={`row ${rowClass?.(row) ?? ""} ${key === selected ? "selected" : ""}`}
               >
                 {columns.map((column) => (

@@ -1,10 +1,10 @@
 import { useMemo } from "react";
+import { Choices } from "../../components/Choices";
 import { Panel } from "../../components/Panel";
-import { Segments } from "../../components/Segments";
 import { VirtualTable } from "../../components/VirtualTable";
 import { count } from "../../lib/format";
 import { jobColumns, stateWord } from "./jobColumns";
-import { filterJobs, sortJobs, stateCounts } from "./jobList";
+import { filterJobs, sortJobs, stateCounts, statesOf } from "./jobList";
 import type { Model } from "./model";
 import type { Selection } from "./selection";
 
@@ -12,14 +12,19 @@ export function Jobs({ model, selection }: { model: Model; selection: Selection 
   const { user, state, partition, q, sort = "attention" } = selection;
   const inPlace = useMemo(() => filterJobs(model.jobs, { user, partition, q }), [model, user, partition, q]);
   const rows = useMemo(() => sortJobs(filterJobs(inPlace, { state }), sort), [inPlace, state, sort]);
-  const states = [
-    { value: "", title: "All", count: count(inPlace.length) },
-    ...stateCounts(inPlace).map(([value, n]) => ({ value, title: stateWord(value), count: count(n) })),
-  ];
+  const columns = useMemo(() => jobColumns(model, selection), [model, selection]);
+  const chosen = statesOf(state);
+  const states = useMemo(
+    () => stateCounts(inPlace).map(([value, n]) => ({ value, title: stateWord(value), count: count(n) })),
+    [inPlace],
+  );
   // A chosen state stays in view when there is none of it.
-  if (state && !states.some((one) => one.value === state)) {
-    states.push({ value: state, title: stateWord(state), count: "0" });
-  }
+  const options = [
+    ...states,
+    ...chosen
+      .filter((value) => !states.some((one) => one.value === value))
+      .map((value) => ({ value, title: stateWord(value), count: "0" })),
+  ];
   return (
     <Panel
       title={user ? `Jobs of ${user}` : "Jobs"}
@@ -54,15 +59,16 @@ export function Jobs({ model, selection }: { model: Model; selection: Selection 
           </select>
         )}
       </div>
-      <Segments
+      <Choices
         label="State"
-        options={states}
-        value={state ?? ""}
-        onChange={(value) => selection.set({ state: value })}
+        all={{ title: "All", count: count(inPlace.length) }}
+        options={options}
+        chosen={chosen}
+        onChange={(values) => selection.set({ state: values.join(",") })}
       />
       <VirtualTable
         caption="Jobs"
-        columns={jobColumns(model, selection)}
+        columns={columns}
         rows={rows}
         rowKey={(view) => view.job.id}
         rowClass={(view) => (view.running ? "" : "resting")}

@@ -1,3 +1,4 @@
+import { useMemo, useState } from "react";
 import { Link } from "react-router";
 import { Panel } from "../../components/Panel";
 import { Segments } from "../../components/Segments";
@@ -7,6 +8,7 @@ import { amount, count, counted, share } from "../../lib/format";
 import { markWords } from "../../lib/marks";
 import type { Model, UserView } from "./model";
 import type { Selection } from "./selection";
+import { UsageRing } from "./UsageRing";
 
 const ranks = [
   { value: "use", title: "By use" },
@@ -16,10 +18,14 @@ const ranks = [
 export function Users({ model, selection }: { model: Model; selection: Selection }) {
   const { user, who = "" } = selection;
   const rank = selection.rank === "waste" ? "waste" : "use";
-  const text = who.toLowerCase();
-  const users = model.users
-    .filter((view) => view.name.toLowerCase().includes(text))
-    .sort((a, b) => (rank === "waste" ? b.badness - a.badness : 0) || b.cores - a.cores || compare(a.name, b.name));
+  const [hovered, setHovered] = useState<string | null>(null);
+  const users = useMemo(() => {
+    const text = who.toLowerCase();
+    const found = model.users.filter((view) => view.name.toLowerCase().includes(text));
+    const worse = (a: UserView, b: UserView) => (rank === "waste" ? b.badness - a.badness : 0);
+    return found.sort((a, b) => worse(a, b) || b.cores - a.cores || compare(a.name, b.name));
+  }, [model, who, rank]);
+  const columns = useMemo(() => columnsFor(model, selection), [model, selection]);
   const running = model.users.filter((view) => view.running > 0).length;
   return (
     <Panel
@@ -44,12 +50,15 @@ export function Users({ model, selection }: { model: Model; selection: Selection
           onChange={(event) => selection.set({ who: event.target.value })}
         />
       </div>
+      <UsageRing model={model} selection={selection} hovered={hovered} onHover={setHovered} />
       <VirtualTable
         caption="Users"
-        columns={columnsFor(model, selection)}
+        columns={columns}
         rows={users}
         rowKey={(view) => view.name}
         selected={user}
+        rowClass={(view) => (view.name === hovered ? "near" : "")}
+        onPoint={(view) => setHovered(view?.name ?? null)}
         empty={model.users.length ? "No user has this name." : "No jobs, no users."}
       />
     </Panel>
@@ -97,7 +106,7 @@ function columnsFor(model: Model, selection: Selection): ColumnOf<UserView>[] {
       key: "share",
       title: "%",
       hint: "Of the cluster's cores",
-      className: "num muted opt",
+      className: "num muted broad",
       cell: (view) => share(view.cores, model.totals.cores.of).replace(" %", ""),
     },
     {

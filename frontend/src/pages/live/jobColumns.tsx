@@ -4,9 +4,11 @@ import { Meter } from "../../components/Meter";
 import { Shape } from "../../components/Shape";
 import { Sparkline } from "../../components/Sparkline";
 import type { ColumnOf } from "../../components/VirtualTable";
-import { count, duration, memory, percent } from "../../lib/format";
+import { count, duration, memory, moment, percent } from "../../lib/format";
 import { findings } from "./findings";
-import { busyOf, type JobView, type Model } from "./model";
+import { endOf } from "./jobList";
+import { busyOf, gpuOf, memoryOf } from "./lines";
+import type { JobView, Model } from "./model";
 import type { Selection } from "./selection";
 
 /** Write a scheduler's state as a word: "OUT_OF_MEMORY" is "Out of memory". */
@@ -36,7 +38,16 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
       ),
     },
     { key: "user", title: "User", className: "user", sortable: true, cell: (view) => view.job.user },
+    { key: "partition", title: "Partition", className: "w2", sortable: true, cell: (view) => view.job.partition },
+    { key: "account", title: "Account", className: "w3", sortable: true, cell: (view) => view.job.account },
     { key: "attention", title: "Status", className: "status", sortable: true, cell: (view) => <Status view={view} /> },
+    {
+      key: "nodes",
+      title: "Nodes",
+      className: "num w2",
+      sortable: true,
+      cell: ({ job }) => (job.hosts.length === 1 ? job.hosts[0]?.host : count(job.hosts.length || job.nNodes)),
+    },
     { key: "cores", title: "Cores", className: "num", sortable: true, cell: (view) => count(view.job.cpus) },
     {
       key: "gpus",
@@ -54,6 +65,14 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
       cell: (view) => <Time view={view} />,
     },
     {
+      key: "ends",
+      title: "Limit at",
+      hint: "When the job's time limit ends it",
+      className: "num when w3",
+      sortable: true,
+      cell: (view) => (view.running ? moment(endOf(view)) : ""),
+    },
+    {
       key: "cpu",
       title: "CPU",
       hint: "Busy cores, over the last minutes and now",
@@ -64,15 +83,23 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
     {
       key: "memory",
       title: "Memory",
-      hint: "Used, of the request",
-      className: "bar",
+      hint: "Used over the last minutes and now; dashed: the request",
+      className: "bar wide mem",
       sortable: true,
-      cell: (view) => <Memory view={view} />,
+      cell: (view) => <Memory view={view} model={model} />,
+    },
+    {
+      key: "gpu",
+      title: "GPU",
+      hint: "Busy GPUs, over the last minutes and now",
+      // There is room for it once the column of users is gone.
+      className: selection.user ? "bar wide gpu-line" : "bar wide gpu-line w1",
+      sortable: true,
+      cell: (view) => <Gpu view={view} model={model} />,
     },
   ];
-  return columns.filter(
-    (column) => (column.key !== "user" || !selection.user) && (column.key !== "gpus" || model.totals.gpus.of > 0),
-  );
+  const gpus = model.totals.gpus.of > 0;
+  return columns.filter((column) => (column.key !== "user" || !selection.user) && (gpus || !/^gpu/.test(column.key)));
 }
 
 export function Status({ view }: { view: JobView }) {
@@ -104,7 +131,8 @@ export function Status({ view }: { view: JobView }) {
 
 function Time({ view }: { view: JobView }) {
   const { timeLimit } = view.job;
-  if (view.minutes === null) return <span className="muted">{timeLimit ? `≤ ${duration(timeLimit)}` : ""}</span>;
+  if (view.minutes === null || view.job.state === "PENDING")
+    return <span className="muted">{timeLimit ? `≤ ${duration(timeLimit)}` : ""}</span>;
   const limit = timeLimit === null ? "no limit" : duration(timeLimit);
   return (
     <span title={`${duration(view.minutes)} of ${limit}`}>
@@ -116,25 +144,40 @@ function Time({ view }: { view: JobView }) {
   );
 }
 
+const rowsOf = (model: Model, view: JobView) => model.window.jobs.of.get(view.job.id) ?? [];
+
 function Cpu({ view, model }: { view: JobView; model: Model }) {
   if (!view.running) return null;
   return (
     <span className="with-spark">
-      <Sparkline values={busyOf(model.window, model.window.jobs.of.get(view.job.id) ?? [])} tone="cpu-user" />
+      <Sparkline values={busyOf(model.window, rowsOf(model, view))} tone="cpu-user" />
       {percent(view.cpu)}
     </span>
   );
 }
 
-function Memory({ view }: { view: JobView }) {
+function Memory({ view, model }: { view: JobView; model: Model }) {
   if (!view.running) return null;
   const { memReq, hosts } = view.job;
-  const asked = memReq === null ? null : memReq * Math.max(1, hosts.length);
+  const asked = memReq ? memReq * Math.max(1, hosts.length) : null;
   const label = asked ? `of ${memory(asked)}` : "request not known";
+  const values = memoryOf(model.window, rowsOf(model, view));
+  let most = asked ?? 0;
+  for (const value of values) if (value > most) most = value;
   return (
-    <span title={`${memory(view.mem)} ${label}`}>
+    <span className="with-spark" title={`${memory(view.mem)} ${label}`}>
+      <Sparkline values={values} tone="mem" top={most * 1.05} limit={asked} />
       {memory(view.mem)}
-      {asked !== null && asked > 0 && <Meter parts={[{ value: view.mem / asked, tone: "mem" }]} label={label} />}
+    </span>
+  );
+}
+
+function Gpu({ view, model }: { view: JobView; model: Model }) {
+  if (!view.running || view.job.gpus === 0) return null;
+  return (
+    <span className="with-spark">
+      <Sparkline values={gpuOf(model.window, rowsOf(model, view))} tone="gpu" />
+      {percent(view.gpu)}
     </span>
   );
 }

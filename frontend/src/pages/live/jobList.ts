@@ -4,21 +4,27 @@ import type { JobView } from "./model";
 export interface JobFilter {
   user?: string | undefined;
   partition?: string | undefined;
-  /** A state of the scheduler, or "attention" for running jobs that are warned. */
+  /** States of the scheduler with commas between, any of which fits; "attention" are running jobs that are warned. */
   state?: string | undefined;
   q?: string | undefined;
 }
 
 const troubled = (view: JobView): boolean => view.running && (view.mark === "warn" || view.mark === "bad");
 
+/** Read the chosen states. */
+export function statesOf(state: string | undefined): string[] {
+  return (state ?? "").split(",").filter(Boolean);
+}
+
 /** Keep the jobs that fit all that is asked. */
 export function filterJobs(jobs: readonly JobView[], { user, partition, state, q }: JobFilter): JobView[] {
   const words = (q ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const states = new Set(statesOf(state));
   return jobs.filter((view) => {
     const { job } = view;
     if (user && job.user !== user) return false;
     if (partition && !job.partition.split(",").includes(partition)) return false;
-    if (state && (state === "attention" ? !troubled(view) : job.state !== state)) return false;
+    if (states.size > 0 && !states.has(job.state) && !(states.has("attention") && troubled(view))) return false;
     return words.every((word) => has(view, word));
   });
 }
@@ -49,6 +55,11 @@ const down = (of: (view: JobView) => number | null) => (a: JobView, b: JobView) 
   return y - x;
 };
 
+/** Return when a running job's limit is reached, NaN when that is not known. */
+export function endOf({ job, running }: JobView): number {
+  return running && job.start !== null && job.timeLimit !== null ? job.start + job.timeLimit * 60 : Number.NaN;
+}
+
 const orders: Record<string, (a: JobView, b: JobView) => number> = {
   attention: (a, b) =>
     rankOf(a.job.state) - rankOf(b.job.state) ||
@@ -62,6 +73,11 @@ const orders: Record<string, (a: JobView, b: JobView) => number> = {
   time: down((view) => view.minutes),
   cpu: down((view) => view.cpu),
   memory: down((view) => view.mem),
+  gpu: down((view) => view.gpu),
+  nodes: down((view) => view.job.hosts.length || view.job.nNodes),
+  ends: (a, b) => down(endOf)(b, a),
+  partition: (a, b) => a.job.partition.localeCompare(b.job.partition),
+  account: (a, b) => a.job.account.localeCompare(b.job.account),
 };
 
 /** Order jobs; an order that is not known is the one by attention. */

@@ -1,0 +1,49 @@
+// What the scores need of a snapshot and its series.
+import type { Site } from "../../api/site";
+import type { Snapshot } from "../../api/snapshot";
+import { type Scores, score } from "../../lib/scores";
+import type { Window } from "../../lib/window";
+
+/** Score the running jobs and the nodes. */
+export function scoresOf(snapshot: Snapshot, { times, jobs, nodes }: Window, site: Site): Scores {
+  const nodeOf = new Map(snapshot.nodes.map((node) => [node.name, node]));
+  const kept: number[] = [];
+  const rows = [];
+  for (let row = 0; row < jobs.job.length; row++) {
+    const job = snapshot.jobs.get(jobs.job[row] as string);
+    if (job?.state !== "RUNNING") continue;
+    kept.push(row);
+    rows.push({
+      job: job.id,
+      user: job.user,
+      host: jobs.host[row] as string,
+      cores: jobs.cores[row] as number,
+      gpus: jobs.gpus[row] as number,
+      hostCpus: nodeOf.get(jobs.host[row] as string)?.cpus || Number.NaN,
+      memReq: job.memReq ?? Number.NaN,
+      memMax: job.memMax ?? Number.NaN,
+      start: job.start ?? Number.NaN,
+    });
+  }
+  const length = times.length;
+  const columns = ["known", "user", "system", "wait", "mem", "gpuUtil"].map((name) => {
+    const from = jobs.columns[name];
+    if (from === undefined || kept.length === jobs.job.length) return [name, from] as const;
+    const some = new Float64Array(kept.length * length);
+    kept.forEach((row, k) => {
+      some.set(from.subarray(row * length, (row + 1) * length), k * length);
+    });
+    return [name, some] as const;
+  });
+  return score(
+    {
+      times,
+      jobs: rows,
+      jobColumns: Object.fromEntries(columns),
+      nodes: nodes.host.map((host) => ({ host, swapTotal: nodeOf.get(host)?.swapTotal ?? Number.NaN })),
+      nodeColumns: nodes.columns,
+    },
+    site.settings,
+    snapshot.timestamp,
+  );
+}
