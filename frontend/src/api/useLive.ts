@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useMemo } from "react";
 import { useSearchParams } from "react-router";
+import { loadFinished, loadRun, type Run } from "./finished";
 import { type Live, loadChunks, loadCores, loadLive, refresh, tierFor, untilDue } from "./live";
 import { type Site, standard } from "./site";
 import type { Snapshot } from "./snapshot";
@@ -81,4 +82,17 @@ export function useHistory(live: Live, from: number): { chunks: Chunk[]; loading
 function version(snapshot: Snapshot, tier: "day" | "month" | "year", from: number): number[] {
   const { span } = snapshot.series[tier];
   return [Math.floor(from / span), Math.floor(snapshot.timestamp / Math.min(span, 1200))];
+}
+
+/** Load the sums of a job over its run: from the published files while it runs, from the store when it has ended. */
+export function useRun(id: string | undefined, running: boolean, timestamp: number) {
+  const site = useSite();
+  return useQuery<Run | null>({
+    queryKey: ["run", id, running, running ? Math.floor(timestamp / 120) : 0],
+    queryFn: () => (running ? loadRun(site, id ?? "") : loadFinished(site, id ?? "")),
+    enabled: id !== undefined,
+    placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),
+    gcTime: 60_000,
+    retry: false,
+  });
 }

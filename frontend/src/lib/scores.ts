@@ -122,7 +122,8 @@ export function total(hits: readonly Hit[] | undefined): number {
   return hits?.reduce((sum, hit) => sum + hit.score, 0) ?? 0;
 }
 
-interface Span {
+/** Points of a window within all times. */
+export interface Span {
   first: number;
   end: number;
   all: number;
@@ -206,7 +207,8 @@ function pick(
   return some;
 }
 
-function jobVariables({ jobs, jobColumns, times }: Input, span: Span): Record<string, Value> {
+/** Return the variables that formulas of jobs name, one row per job and host. */
+export function jobVariables({ jobs, jobColumns, times }: Input, span: Span): Record<string, Value> {
   const points = span.end - span.first;
   const column = (name: string): Value => perPoint(cut(jobColumns[name], jobs.length, span), points);
   const fixed = (of: (row: JobRow) => number): Value => perRow(Float64Array.from(jobs, of));
@@ -228,7 +230,8 @@ function jobVariables({ jobs, jobColumns, times }: Input, span: Span): Record<st
   };
 }
 
-function nodeVariables({ nodes, nodeColumns }: Input, span: Span): Record<string, Value> {
+/** Return the variables that formulas of nodes name. */
+export function nodeVariables({ nodes, nodeColumns }: Input, span: Span): Record<string, Value> {
   return {
     swapUsed: perPoint(cut(nodeColumns.swap, nodes.length, span), span.end - span.first),
     swapTotal: perRow(Float64Array.from(nodes, (row) => row.swapTotal)),

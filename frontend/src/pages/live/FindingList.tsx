@@ -1,11 +1,13 @@
+import type { Run } from "../../api/finished";
 import { useSite } from "../../api/useLive";
 import { Shape } from "../../components/Shape";
-import { amount, count, counted } from "../../lib/format";
+import { amount, count, counted, moment, span } from "../../lib/format";
 import { type Finding, findings, fitting, held, sentence } from "./findings";
 import type { JobView, Model, NodeView } from "./model";
+import { costOf, FitLine } from "./RunDetail";
 
 /** Each warning with its proof and what to do; a plain word when there is none. */
-export function FindingList({ view, model }: { view: JobView | NodeView; model: Model }) {
+export function FindingList({ view, model, run = null }: { view: JobView | NodeView; model: Model; run?: Run | null }) {
   const { settings } = useSite();
   const found = findings(view);
   if (found.length === 0) return "job" in view ? <NoFinding view={view} grace={settings.graceTime} /> : null;
@@ -19,13 +21,26 @@ export function FindingList({ view, model }: { view: JobView | NodeView; model: 
           <p>{sentence(finding, view, settings)}</p>
           <p className="advice">{finding.rule.advice}</p>
           <p className="muted">
-            Seen {held(finding, view, settings)}.{lost(finding)}
+            Seen {held(finding, view, settings)}
+            {since(finding, run)}.{cost(finding, run)}
           </p>
         </article>
       ))}
-      {"job" in view && <Fitting view={view} model={model} />}
+      {run?.fitText ? <FitLine run={run} /> : "job" in view && <Fitting view={view} model={model} />}
     </section>
   );
+}
+
+/** Say since when a rule has fired, when that is known. */
+function since({ rule }: Finding, run: Run | null): string {
+  const whole = run?.warnings.find((warning) => warning.rule === rule.id);
+  return whole ? `, first at ${moment(whole.since)}, for ${span(whole.fired)} in all` : "";
+}
+
+/** Say what it has cost since the start, or over the last minutes while that is not known. */
+function cost(finding: Finding, run: Run | null): string {
+  const whole = run?.warnings.find((warning) => warning.rule === finding.rule.id);
+  return whole ? costOf(whole).replace("Lost:", "Lost since the start:") : lost(finding);
 }
 
 function lost({ rule, wasted }: Finding): string {

@@ -8,9 +8,12 @@ import type { JobView } from "./model";
 import { beginning, Spans } from "./Spans";
 import type { Selection } from "./selection";
 
+/** What charts want to know of a job, running or ended. */
+type Charted = Pick<JobView, "job">;
+
 interface Props {
   live: Live;
-  view: JobView;
+  view: Charted;
   /** Only this node of the job; all together when absent. */
   host: string | undefined;
   selection: Selection;
@@ -56,7 +59,7 @@ interface Chart {
   top?: number;
 }
 
-function chartsOf(window: Window, view: JobView, host: string | undefined): Chart[] {
+function chartsOf(window: Window, view: Charted, host: string | undefined): Chart[] {
   const { jobs, times } = window;
   const { job } = view;
   const rows = (jobs.of.get(job.id) ?? []).filter((row) => host === undefined || jobs.host[row] === host);

@@ -1,14 +1,15 @@
 import { Link } from "react-router";
 import type { Live } from "../../api/live";
-import { useCores } from "../../api/useLive";
+import { useCores, useRun } from "../../api/useLive";
 import { ErrorBoundary } from "../../components/ErrorBoundary";
 import { count } from "../../lib/format";
 import { CoreGrid } from "./CoreGrid";
+import { EndedJob } from "./EndedJob";
 import { FindingList } from "./FindingList";
 import { JobCharts } from "./JobCharts";
 import { JobFacts } from "./JobFacts";
 import { JobPlaces } from "./JobPlaces";
-import { Status } from "./jobColumns";
+import { hasEnded, Status } from "./jobColumns";
 import type { Model } from "./model";
 import { NeighbourList } from "./NeighbourList";
 import type { Selection } from "./selection";
@@ -28,8 +29,9 @@ export function JobDetail({ live, model, selection, id }: Props) {
   const nodeView = host === undefined ? undefined : model.node.get(host);
   const timestamp = live.snapshot.timestamp;
   const cores = useCores(live, host, view?.running ? nodeView?.node.shard : undefined);
-  if (view === undefined) {
-    return <p className="empty">The scheduler does not list job {id} any more, or never did.</p>;
+  const { data: run } = useRun(view?.running && !live.cores ? id : undefined, true, timestamp);
+  if (view === undefined || (hasEnded(view.job.state) && view.job.end !== null)) {
+    return <EndedJob live={live} id={id} selection={selection} />;
   }
   const { job, running } = view;
   return (
@@ -39,7 +41,7 @@ export function JobDetail({ live, model, selection, id }: Props) {
       </p>
       <JobFacts view={view} selection={selection} />
       <ErrorBoundary part="The judgement" version={timestamp}>
-        <FindingList view={view} model={model} />
+        <FindingList view={view} model={model} run={run ?? null} />
       </ErrorBoundary>
       {running && (
         <>

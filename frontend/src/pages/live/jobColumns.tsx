@@ -18,6 +18,14 @@ export function stateWord(state: string): string {
   return words ? words.charAt(0).toUpperCase() + words.slice(1) : "Unknown";
 }
 
+const unended =
+  /^(PENDING|RUNNING|COMPLETING|CONFIGURING|SUSPENDED|STOPPED|RESIZING|SIGNALING|STAGE_OUT|REQUEUE.*|SPECIAL_EXIT|RESV_DEL_HOLD)$/;
+
+/** Say whether a state is one that a job does not leave any more. */
+export function hasEnded(state: string): boolean {
+  return !unended.test(state);
+}
+
 export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView>[] {
   const columns: ColumnOf<JobView>[] = [
     {

@@ -1,11 +1,16 @@
 // What the scores need of a snapshot and its series.
 import type { Site } from "../../api/site";
 import type { Snapshot } from "../../api/snapshot";
-import { type Scores, score } from "../../lib/scores";
+import { type Input, type Scores, score } from "../../lib/scores";
 import type { Window } from "../../lib/window";
 
 /** Score the running jobs and the nodes. */
-export function scoresOf(snapshot: Snapshot, { times, jobs, nodes }: Window, site: Site): Scores {
+export function scoresOf(snapshot: Snapshot, window: Window, site: Site): Scores {
+  return score(inputOf(snapshot, window), site.settings, snapshot.timestamp);
+}
+
+/** Draw together what the rules' formulas name; jobs that do not run any more are left out. */
+export function inputOf(snapshot: Snapshot, { times, jobs, nodes }: Window): Input {
   const nodeOf = new Map(snapshot.nodes.map((node) => [node.name, node]));
   const kept: number[] = [];
   const rows = [];
@@ -35,15 +40,11 @@ export function scoresOf(snapshot: Snapshot, { times, jobs, nodes }: Window, sit
     });
     return [name, some] as const;
   });
-  return score(
-    {
-      times,
-      jobs: rows,
-      jobColumns: Object.fromEntries(columns),
-      nodes: nodes.host.map((host) => ({ host, swapTotal: nodeOf.get(host)?.swapTotal ?? Number.NaN })),
-      nodeColumns: nodes.columns,
-    },
-    site.settings,
-    snapshot.timestamp,
-  );
+  return {
+    times,
+    jobs: rows,
+    jobColumns: Object.fromEntries(columns),
+    nodes: nodes.host.map((host) => ({ host, swapTotal: nodeOf.get(host)?.swapTotal ?? Number.NaN })),
+    nodeColumns: nodes.columns,
+  };
 }

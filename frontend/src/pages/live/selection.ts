@@ -1,10 +1,11 @@
 // What is chosen lives in the URL, so that every view can be linked: ?user=&who=&job=&node=&state=&partition=&q=&sort=&rank=&span=&view=
-// and the time of what is shown: ?mode=past&at=&with=, ?mode=finished, ?mode=future&ask=; the present has no mode.
+// and the time of what is shown: ?mode=past&at=&with=, ?mode=finished&since=&until=&waste=, ?mode=future&ask=; the present
+// has no mode.
 import { useMemo } from "react";
 import { useSearchParams } from "react-router";
 
 const chosen = ["user", "who", "job", "node", "state", "partition", "q", "sort", "rank", "span", "view"] as const;
-const when = ["mode", "at", "with", "ask"] as const;
+const when = ["mode", "at", "with", "ask", "since", "until", "waste"] as const;
 export const keys = [...chosen, ...when] as const;
 export type Key = (typeof keys)[number];
 export type Patch = Partial<Record<Key, string | null>>;

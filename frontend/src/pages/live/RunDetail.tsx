@@ -1,0 +1,147 @@
+// What a job has used over its whole run, and what the rules say of it: of an ended job everything, of a running one its warnings.
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import type { Run, RunWarning } from "../../api/finished";
+import { CopyButton } from "../../components/CopyButton";
+import { Meter } from "../../components/Meter";
+import { Shape } from "../../components/Shape";
+import { amount, count, counted, duration, memory, moment, percent, span } from "../../lib/format";
+import { rules } from "../../lib/rules";
+import type { Selection } from "./selection";
+
+/** Facts of a job that has ended. */
+export function RunFacts({ run, selection }: { run: Run; selection: Selection }) {
+  const ran = run.end !== null && run.start !== null ? run.end - run.start : null;
+  const asked = run.memReq ? (100 * (run.memMax ?? Number.NaN)) / run.memReq : Number.NaN;
+  const facts: [string, ReactNode][] = [
+    [
+      "User",
+      <Link key="user" to={selection.to({ user: run.user })}>
+        {run.user}
+      </Link>,
+    ],
+    ["Account", run.account],
+    ["Partition", run.partition],
+    ["Held", [counted(run.cpus, "core"), run.gpus ? counted(run.gpus, "GPU") : ""].filter(Boolean).join(", ")],
+    ["Nodes", nodesOf(run)],
+    ["Submitted", run.submit ? moment(run.submit) : ""],
+    ["Waited", run.wait === null ? "" : span(run.wait)],
+    ["Started", run.start ? moment(run.start) : ""],
+    ["Ended", run.end ? moment(run.end) : ""],
+    ["Exit code", run.exitCode === null ? "" : String(run.exitCode)],
+    ["Watched", ran !== null && run.seen < 0.95 * ran ? `${span(run.seen)} of the run` : ""],
+  ];
+  return (
+    <>
+      <dl className="facts">
+        {facts
+          .filter(([, value]) => value)
+          .map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+      <ul className="efficiency" aria-label="Efficiency over the run">
+        <Part
+          title="CPU"
+          tone="cpu-user"
+          share={run.cpu}
+          words={run.cpuPeak ? `at most ${amount(run.cpuPeak)} of ${counted(run.cpus, "core")} busy` : ""}
+        />
+        <Part
+          title="Memory"
+          tone="mem"
+          share={Number.isFinite(asked) ? asked : null}
+          words={run.memMax ? `${memory(run.memMax)}${run.memReq ? ` of ${memory(run.memReq)}` : ""}` : ""}
+        />
+        {run.gpus > 0 && (
+          <Part
+            title="GPU"
+            tone="gpu"
+            share={run.gpu}
+            words={run.gpuMem ? `${memory(run.gpuMem)} of GPU memory at most` : ""}
+          />
+        )}
+        <Part
+          title="Time"
+          tone="accent"
+          share={run.walltimeUsed}
+          words={ran === null ? "" : `${duration(ran / 60)} of ${run.timeLimit ? duration(run.timeLimit) : "no limit"}`}
+        />
+      </ul>
+    </>
+  );
+}
+
+function nodesOf(run: Run): string {
+  const named = run.hosts.slice(0, 8).join(", ");
+  const more = (run.nNodes ?? run.hosts.length) - Math.min(8, run.hosts.length);
+  return more > 0 ? `${named} and ${count(more)} more` : named;
+}
+
+function Part({ title, tone, share, words }: { title: string; tone: string; share: number | null; words: string }) {
+  return (
+    <li>
+      <span>{title}</span>
+      <Meter parts={[{ value: (share ?? 0) / 100, tone }]} label={`${title}: ${percent(share)}`} />
+      <b>{percent(share)}</b>
+      <span className="muted">{words}</span>
+    </li>
+  );
+}
+
+/** The warnings that held over the whole run, and the request that would have fitted. */
+export function RunWarnings({ run }: { run: Run }) {
+  const held = run.warnings.filter((warning) => warning.held);
+  return (
+    <section className="findings" aria-label="What was wasted">
+      {held.map((warning) => (
+        <Warned key={warning.rule} warning={warning} />
+      ))}
+      {held.length === 0 && (
+        <p className="no-finding">
+          <Shape mark={run.seen > 0 ? "ok" : "unknown"} />{" "}
+          {run.seen > 0 ? "Nothing to complain about." : "Nobody watched its use of the cores, so it is not judged."}
+        </p>
+      )}
+      <FitLine run={run} />
+    </section>
+  );
+}
+
+function Warned({ warning }: { warning: RunWarning }) {
+  const rule = rules.find((one) => one.id === warning.rule);
+  return (
+    <article className="finding" data-rule={warning.rule}>
+      <h3>
+        <Shape mark="warn" /> {rule?.title ?? warning.rule}
+      </h3>
+      <p>{warning.text}</p>
+      {rule && <p className="advice">{rule.advice}</p>}
+      <p className="muted">
+        Seen for {span(warning.fired)} of {span(warning.seen)} that were judged.{costOf(warning)}
+      </p>
+    </article>
+  );
+}
+
+/** Say what a warning has cost since the start. */
+export function costOf({ cost, unit }: RunWarning): string {
+  return unit && cost > 0 ? ` Lost: ${amount(cost)} ${unit}.` : "";
+}
+
+export function FitLine({ run }: { run: Run }) {
+  if (!run.fitText) return null;
+  return (
+    <div className="fit">
+      <p>
+        <b>{run.fitText}</b>
+      </p>
+      <p className="command">
+        <code>{run.fitLine}</code> <CopyButton text={run.fitLine} />
+      </p>
+    </div>
+  );
+}
