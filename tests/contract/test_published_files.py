@@ -35,7 +35,7 @@ def schema(name):
 
 def schema_of(name):
     """Return the schema of a published file by its name below the data path."""
-    if name.startswith("live/series/"):
+    if name.startswith("live/series/") or name == "live/recent":
         return schema("chunk")
     if name.startswith("live/cores/"):
         return schema("cores")
@@ -70,7 +70,8 @@ def files(request, tmp_path_factory):
 
 def test_every_file_is_what_its_schema_says(files):
     names = [name for name in files if name != "data_path"]
-    wanted = {"data", "history", "backfill", "live/summary", "live/latest", "live/series/day/open", "live/predictions"}
+    wanted = {"data", "history", "backfill", "live/summary", "live/latest", "live/series/day/open", "live/predictions",
+              "live/recent"}  # fmt: skip
     assert wanted <= set(names)
     for name in names:
         jsonschema.validate(files[name], schema_of(name), cls=jsonschema.Draft202012Validator)

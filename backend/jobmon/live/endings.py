@@ -41,9 +41,9 @@ class Endings:
 
     def __init__(self, data_path: Path, site: str, interval: float) -> None:
         rules, settings = scores.load_rules()
-        self._settings = scores.site_settings(settings, site)
+        self.settings = scores.site_settings(settings, site)
         self._fit = scores.load_fit()
-        self.runs = Runs(rules, self._settings, interval)
+        self.runs = Runs(rules, self.settings, interval)
         self._path = data_path / STATE
         self._kept: int | None = None
         self._shard = 0
@@ -65,7 +65,7 @@ class Endings:
         self._shard = (self._shard + count) % SHARDS
         runs: dict[int, dict[str, Any]] = {shard: {} for shard in shards}
         chosen = {job: of for job, of in rows.items() if job in tables.jobs and shard_of(job) in shards}
-        totals = self.runs.totals(chosen, self._settings["warningFraction"])
+        totals = self.runs.totals(chosen, self.settings["warningFraction"])
         for job_id in chosen:
             runs[shard_of(job_id)][job_id] = self._summary(tables.jobs[job_id], tables, totals[job_id])
         for shard, summaries in runs.items():
@@ -113,11 +113,11 @@ class Endings:
 
     def _totals(self, job_id: str, rows: Mapping[str, Sequence[int]]) -> Totals:
         of = {job_id: rows.get(job_id, ())}
-        return self.runs.totals(of, self._settings["warningFraction"]).get(job_id, NOTHING)
+        return self.runs.totals(of, self.settings["warningFraction"]).get(job_id, NOTHING)
 
     def _summary(self, row: Row, tables: Tables, totals: Totals) -> dict[str, Any]:
         hosts = [tables.nodes[index][0] for index in row[_JOB["hosts"]]]
-        return summarise(row, hosts, totals, self._fit, self._settings, tables.timestamp)
+        return summarise(row, hosts, totals, self._fit, self.settings, tables.timestamp)
 
     def _restore(self) -> None:
         try:

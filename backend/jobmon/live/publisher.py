@@ -16,6 +16,7 @@ from jobmon.live import cores, predictions, refresh, rows, summary
 from jobmon.live.archive import Archive
 from jobmon.live.endings import Endings
 from jobmon.live.past import STEP_S, Told
+from jobmon.live.recent import SPAN_S, Recent
 from jobmon.live.series import FOLDER, OPEN, Series
 from jobmon.live.usage import Usage
 from jobmon.spool import reader
@@ -23,7 +24,7 @@ from jobmon.spool import reader
 log = logging.getLogger("jobmon.live")
 
 Page = tuple[str, bytes]
-POINTING = frozenset({"live/summary", "live/latest", "live/predictions"})
+POINTING = frozenset({"live/summary", "live/latest", "live/predictions", "live/recent"})
 
 
 class Publisher:
@@ -39,6 +40,8 @@ class Publisher:
         self.archive = Archive(settings.live.model_copy(update={"data_path": str(self.folder)}), clock.now())
         self.series = Series(self.folder, self.interval)
         self.endings = Endings(self.folder, settings.web.site, self.interval)
+        self._recent = Recent(self.endings.settings["warningWindow"])
+        self._recent.remember(self.series.closed_since(clock.now() - SPAN_S))
         self._usage = Usage(self.folder)
         self.before: summary.Tables | None = None
         self._predictions = self._read_predictions()
@@ -76,7 +79,10 @@ class Publisher:
 
     def tell_sources(self, sources: list[dict[str, Any]]) -> None:
         """Publish the last documents again with what is wrong now, so that an old snapshot is not taken for calm."""
-        for name, document in self._documents.items():
+        for name in ("live/summary", "live/latest"):
+            document = self._documents.get(name)
+            if document is None:
+                continue
             told = document["summary"] if name == "live/latest" else document
             told["sources"] = sources
             self._pages.append((name, document))
@@ -111,6 +117,7 @@ class Publisher:
         self._documents = {
             "live/summary": summary.summary(tables, common),
             "live/latest": summary.latest(self.before, tables, common, refresh.point(tables, point)),
+            "live/recent": self._recent.document(self.series.day, point),
         }
         self._predictions = predictions.update(self._predictions, snapshot)
         self._pages += [*self._documents.items(), ("live/predictions", self._predictions)]

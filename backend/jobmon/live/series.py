@@ -7,6 +7,7 @@ changes again. The windows of one tier never cross a chunk of the tier below, so
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Series:
             if not restore:
                 continue
             self.closed[tier.name] = reader.times_on_disk(self._folder / tier.name, "{}.json.gz")
-            restored = self._restore(tier)
+            restored = self._read(tier, OPEN)
             if restored is not None:
                 self._open[tier.name] = restored
 
@@ -64,6 +65,20 @@ class Series:
         changed: dict[str, dict[str, Any]] = {}
         self._put(0, point, changed)
         return list(changed.items())
+
+    @property
+    def day(self) -> Chunk:
+        """Return the open chunk of the day; there is one after the first point."""
+        return self._open["day"]
+
+    def closed_since(self, time: float) -> Iterator[Chunk]:
+        """Read the closed chunks of the day that end after `time`, oldest first; broken ones are passed over."""
+        tier = TIERS[0]
+        for start in self.closed[tier.name]:
+            if start + tier.span > time:
+                held = self._read(tier, str(start))
+                if held is not None:
+                    yield held
 
     def left(self) -> list[Chunk]:
         """Return the chunks that are open."""
@@ -148,8 +163,8 @@ class Series:
             times.append(held.start)
             times.sort()
 
-    def _restore(self, tier: Tier) -> Chunk | None:
-        path = self._folder / tier.name / f"{OPEN}.json.gz"
+    def _read(self, tier: Tier, name: str) -> Chunk | None:
+        path = self._folder / tier.name / f"{name}.json.gz"
         try:
             document = reader.read_json(path)
             return None if document is None else chunk.decode(document)

@@ -22,13 +22,13 @@ export interface Backfill {
 export type ChunkIndices = number[];
 
 /**
- * live/series/TIER/open and live/series/TIER/START: metrics over a span of time as columns. The number of points is times.length. A column holds, for each of its rows, that many values one after the other; a value is the difference to the last known value of the same row in this chunk (the first to zero); null is unknown and changes nothing.
+ * live/series/TIER/open, live/series/TIER/START, and live/recent (the last 30 minutes of the running jobs for the first view: every snapshot of the last ten minutes, means over two minutes before, only what lists and scores need): metrics over a span of time as columns. The number of points is times.length. A column holds, for each of its rows, that many values one after the other; a value is the difference to the last known value of the same row in this chunk (the first to zero); null is unknown and changes nothing.
  */
 export interface Chunk {
   format: 1;
-  tier: "day" | "month" | "year";
+  tier: "day" | "month" | "year" | "recent";
   /**
-   * Epoch seconds, a multiple of span.
+   * Epoch seconds, a multiple of span except in live/recent.
    */
   start: number;
   span: number;
@@ -321,7 +321,7 @@ export type RunsInteger = number | null;
 export type RunsNumber = number | null;
 
 /**
- * live/runs/K: what running jobs have used since their start. K is the sum of the UTF-16 units of the job's id modulo 16. A few of the files are written in each cycle. Finished jobs have the same summary in the store (/api/live/jobs).
+ * live/runs/K: what running jobs have used since their start. K is the sum of the UTF-16 units of the job's id modulo 32. A few of the files are written in each cycle. Finished jobs have the same summary in the store (/api/live/jobs).
  */
 export interface Runs {
   format: 1;
