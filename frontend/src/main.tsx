@@ -12,6 +12,7 @@ import "./styles/list.css";
 import "./styles/users.css";
 import "./styles/nodes.css";
 import "./styles/detail.css";
+import "./styles/rules.css";
 import "./styles/charts.css";
 import "./styles/cores.css";
 import "./styles/print.css";

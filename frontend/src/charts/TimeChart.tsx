@@ -7,8 +7,13 @@ import { type Line, prepare, thin } from "./prepare";
 
 export type { Line } from "./prepare";
 
+/** From and to in epoch seconds, and what was the matter then. */
+export type Band = readonly [number, number, string];
+
 interface Props {
   title: string;
+  /** A few words behind the title. */
+  note?: string;
   times: readonly number[];
   lines: Line[];
   /** Writes a value with its unit. */
@@ -20,18 +25,25 @@ interface Props {
   top?: number;
   /** Start and end of the time axis in epoch seconds. */
   range: [number, number];
+  /** Times to mark. */
+  bands?: readonly Band[];
 }
+
+const NO_BANDS: readonly Band[] = [];
 
 const HEIGHT = 108;
 const POWERS = Array.from({ length: 40 }, (_, i) => 2 ** i);
 
 /** A chart over time; all charts on the page share their crosshair. */
-export function TimeChart({ title, times, lines, format, stacked = false, binary = false, top, range }: Props) {
+export function TimeChart(props: Props) {
+  const { title, note, times, lines, format, stacked = false, binary = false, top, range, bands = NO_BANDS } = props;
   const theme = useTheme();
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const formatter = useRef(format);
   formatter.current = format;
+  const marked = useRef(bands);
+  marked.current = bands;
   const [cursor, setCursor] = useState<number | null>(null);
   const data = useMemo(() => prepare(times, lines, stacked), [times, lines, stacked]);
   const shape = lines.map((line) => `${line.label}:${line.tone}:${line.style}`).join("|");
@@ -48,6 +60,7 @@ export function TimeChart({ title, times, lines, format, stacked = false, binary
         { stacked, binary, top, range: [from, to] },
         (value) => formatter.current(value),
         setCursor,
+        () => marked.current,
       ),
       [data.times, ...data.drawn] as uPlot.AlignedData,
       element,
@@ -62,6 +75,7 @@ export function TimeChart({ title, times, lines, format, stacked = false, binary
     };
   }, [shape, stacked, binary, top, theme, to - from > 86400]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the bands are read while drawing
   useEffect(() => {
     const own = plot.current;
     if (!own) return;
@@ -69,18 +83,28 @@ export function TimeChart({ title, times, lines, format, stacked = false, binary
       own.setData([data.times, ...data.drawn] as uPlot.AlignedData, true);
       own.setScale("x", { min: from, max: to });
     });
-  }, [data, from, to]);
+  }, [data, from, to, bands]);
 
   const at = cursor ?? data.times.length - 1;
   const description = lines
     .map((line, k) => `${line.label} ${format(data.plain[k]?.[data.times.length - 1] ?? null)}`)
     .join(", ");
+  const troubles = [...new Set(bands.map(([, , trouble]) => trouble))];
+  const then = cursor === null ? undefined : data.times[at];
   return (
     <figure className="chart">
       <figcaption>
-        <span className="chart-title">{title}</span>
+        <span className="chart-title">
+          {title}
+          {note && <span className="muted"> {note}</span>}
+        </span>
         <span className="chart-values">
           {cursor !== null && <span className="chart-time">{clock(data.times[at])}</span>}
+          {troublesAt(bands, then).map((trouble) => (
+            <span key={trouble} className="band-word">
+              {trouble}
+            </span>
+          ))}
           {lines.map((line, k) => (
             <span key={line.label}>
               <i className={`key ${line.style}`} style={{ color: `var(--${line.tone})` }} /> {line.label}{" "}
@@ -89,14 +113,27 @@ export function TimeChart({ title, times, lines, format, stacked = false, binary
           ))}
         </span>
       </figcaption>
-      <div ref={box} role="img" aria-label={`${title} over time; at the end: ${description}`} />
-      <Twin title={title} times={data.times} lines={lines} plain={data.plain} format={format} />
+      <div
+        ref={box}
+        role="img"
+        aria-label={`${title} over time; at the end: ${description}${troubles.map((trouble) => `; marked: ${trouble}`).join("")}`}
+      />
+      <Twin title={title} times={data.times} lines={lines} plain={data.plain} format={format} bands={bands} />
     </figure>
   );
 }
 
-function Twin(props: Pick<Props, "title" | "times" | "lines" | "format"> & { plain: (number | null)[][] }) {
-  const { title, times, lines, plain, format } = props;
+// What is marked at a time, or at any time when none is pointed at.
+function troublesAt(bands: readonly Band[], time: number | undefined): string[] {
+  return [...new Set(bands.filter(([from, to]) => time === undefined || (from < time && time <= to)).map((b) => b[2]))];
+}
+
+type TwinProps = Pick<Props, "title" | "times" | "lines" | "format"> & {
+  plain: (number | null)[][];
+  bands: readonly Band[];
+};
+
+function Twin({ title, times, lines, plain, format, bands }: TwinProps) {
   const [open, setOpen] = useState(false);
   return (
     <details className="twin" onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -113,6 +150,7 @@ function Twin(props: Pick<Props, "title" | "times" | "lines" | "format"> & { pla
                   {line.label}
                 </th>
               ))}
+              {bands.length > 0 && <th scope="col">Marked</th>}
             </tr>
           </thead>
           <tbody>
@@ -122,6 +160,7 @@ function Twin(props: Pick<Props, "title" | "times" | "lines" | "format"> & { pla
                 {lines.map((line, k) => (
                   <td key={line.label}>{format(plain[k]?.[i] ?? null)}</td>
                 ))}
+                {bands.length > 0 && <td>{troublesAt(bands, times[i]).join(", ")}</td>}
               </tr>
             ))}
           </tbody>
@@ -137,10 +176,12 @@ function options(
   { stacked, binary, top, range }: Required<Pick<Props, "stacked" | "binary" | "range">> & { top: number | undefined },
   format: (value: number | null) => string,
   onCursor: (index: number | null) => void,
+  marked: () => readonly Band[],
 ): uPlot.Options {
   const long = range[1] - range[0] > 86400;
   const muted = colour("muted");
   const rule = colour("rule");
+  const warn = colour("warn");
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const bands = lines.flatMap((line, k) =>
     stacked && k > 0 && line.style === "fill" && lines[k - 1]?.style === "fill"
@@ -196,11 +237,27 @@ function options(
       }),
     ],
     hooks: {
+      drawClear: [(u) => drawBands(u, marked(), warn)],
       setCursor: [
         (u) => onCursor(typeof u.cursor.idx === "number" && (u.cursor.left ?? -1) >= 0 ? u.cursor.idx : null),
       ],
     },
   };
+}
+
+// A faint ground and a firm line on top: the line holds where colours are not seen.
+function drawBands(u: uPlot, bands: readonly Band[], tone: string): void {
+  const { ctx, bbox } = u;
+  const thick = 3 * uPlot.pxRatio;
+  for (const [from, to] of bands) {
+    const left = Math.max(bbox.left, u.valToPos(from, "x", true));
+    const right = Math.min(bbox.left + bbox.width, u.valToPos(to, "x", true));
+    if (!(right > left)) continue;
+    ctx.fillStyle = translucent(tone, 0.13);
+    ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    ctx.fillStyle = tone;
+    ctx.fillRect(left, bbox.top - thick, right - left, thick);
+  }
 }
 
 function translucent(rgb: string, alpha: number): string {

@@ -32,9 +32,9 @@ export function namesIn(...formulas: Expression[]): string[] {
   const found = new Set<string>();
   const walk = (formula: Expression): void => {
     if (typeof formula === "string") found.add(formula);
-    else if (Array.isArray(formula)) formula.slice(1).forEach((operand) => walk(operand as Expression));
+    else if (Array.isArray(formula)) for (const operand of formula.slice(1)) walk(operand as Expression);
   };
-  formulas.forEach(walk);
+  for (const formula of formulas) walk(formula);
   return [...found];
 }
 

@@ -1,53 +1,77 @@
-import type { Run } from "../../api/finished";
+import type { Run, RunWarning } from "../../api/finished";
 import { useSite } from "../../api/useLive";
 import { Shape } from "../../components/Shape";
-import { amount, count, counted, moment, span } from "../../lib/format";
+import { amount, count, counted, moment, share, span } from "../../lib/format";
 import { type Finding, findings, fitting, held, sentence } from "./findings";
 import type { JobView, Model, NodeView } from "./model";
-import { costOf, FitLine } from "./RunDetail";
+import { RuleDetails } from "./RuleDetails";
+import { CostOf, FitLine, Warned } from "./RunDetail";
+
+interface Props {
+  view: JobView | NodeView;
+  model: Model;
+  /** What the job did since its start, once that is known. */
+  run?: Run | null | undefined;
+}
 
 /** Each warning with its proof and what to do; a plain word when there is none. */
-export function FindingList({ view, model, run = null }: { view: JobView | NodeView; model: Model; run?: Run | null }) {
+export function FindingList({ view, model, run = null }: Props) {
   const { settings } = useSite();
   const found = findings(view);
-  if (found.length === 0) return "job" in view ? <NoFinding view={view} grace={settings.graceTime} /> : null;
+  const now = new Set(found.map(({ rule }) => rule.id));
+  const before = (run?.warnings ?? []).filter((warning) => warning.held && !now.has(warning.rule));
   return (
-    <section className="findings" aria-label="What needs attention">
-      {found.map((finding) => (
-        <article key={finding.rule.id} className="finding" data-rule={finding.rule.id}>
-          <h3>
-            <Shape mark="warn" /> {finding.rule.title}
-          </h3>
-          <p>{sentence(finding, view, settings)}</p>
-          <p className="advice">{finding.rule.advice}</p>
-          <p className="muted">
-            Seen {held(finding, view, settings)}
-            {since(finding, run)}.{cost(finding, run)}
-          </p>
-        </article>
-      ))}
-      {run?.fitText ? <FitLine run={run} /> : "job" in view && <Fitting view={view} model={model} />}
-    </section>
+    <>
+      {found.length === 0 && "job" in view && <NoFinding view={view} grace={settings.graceTime} />}
+      {(found.length > 0 || before.length > 0) && (
+        <section className="findings" aria-label="What needs attention">
+          {found.map((finding) => (
+            <article key={finding.rule.id} className="finding" data-rule={finding.rule.id}>
+              <h3>
+                <Shape mark="warn" /> {finding.rule.title}
+              </h3>
+              <p>{sentence(finding, view, settings)}</p>
+              <p className="advice">{finding.rule.advice}</p>
+              <p className="proof">
+                Seen {held(finding, view, settings)}.{" "}
+                <Cost finding={finding} past={run?.warnings.find((warning) => warning.rule === finding.rule.id)} />
+              </p>
+              <RuleDetails rule={finding.rule} />
+            </article>
+          ))}
+          {before.map((warning) => (
+            <Warned key={warning.rule} warning={warning} earlier />
+          ))}
+          {"job" in view && <Fitting view={view} model={model} run={run} />}
+        </section>
+      )}
+    </>
   );
 }
 
-/** Say since when a rule has fired, when that is known. */
-function since({ rule }: Finding, run: Run | null): string {
-  const whole = run?.warnings.find((warning) => warning.rule === rule.id);
-  return whole ? `, first at ${moment(whole.since)}, for ${span(whole.fired)} in all` : "";
+// Since the start where that is known, else over the minutes that are judged.
+function Cost({ finding: { rule, wasted }, past }: { finding: Finding; past: RunWarning | undefined }) {
+  if (past) {
+    return (
+      <>
+        First at {moment(past.since)}; it was so in {span(past.fired)} of {span(past.seen)} that were judged (
+        {share(past.fired, past.seen)}). <CostOf warning={past} words="Cost so far" />
+      </>
+    );
+  }
+  return rule.waste && wasted > 0 ? (
+    <>
+      Lost meanwhile:{" "}
+      <b>
+        {amount(wasted)} {rule.waste.unit}
+      </b>
+      .
+    </>
+  ) : null;
 }
 
-/** Say what it has cost since the start, or over the last minutes while that is not known. */
-function cost(finding: Finding, run: Run | null): string {
-  const whole = run?.warnings.find((warning) => warning.rule === finding.rule.id);
-  return whole ? costOf(whole).replace("Lost:", "Lost since the start:") : lost(finding);
-}
-
-function lost({ rule, wasted }: Finding): string {
-  return rule.waste && wasted > 0 ? ` Lost meanwhile: ${amount(wasted)} ${rule.waste.unit}.` : "";
-}
-
-function Fitting({ view, model }: { view: JobView; model: Model }) {
+function Fitting({ view, model, run }: { view: JobView; model: Model; run: Run | null }) {
+  if (run?.fitText) return <FitLine run={run} />;
   const { cores, memory } = fitting(view, model.window);
   const parts = [
     cores === null ? "" : counted(cores, "core"),

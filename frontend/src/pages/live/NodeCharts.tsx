@@ -1,9 +1,12 @@
 import { useMemo } from "react";
 import type { Live } from "../../api/live";
-import { useHistory } from "../../api/useLive";
-import { type Line, TimeChart } from "../../charts/TimeChart";
+import { useHistory, useSite } from "../../api/useLive";
+import { type Band, type Line, TimeChart } from "../../charts/TimeChart";
+import { heldSpans } from "../../lib/fires";
 import { count, events, memory, percent, rate } from "../../lib/format";
+import { rules } from "../../lib/rules";
 import { join, rowOf } from "../../lib/window";
+import { inputOf } from "./judge";
 import type { NodeView } from "./model";
 import { beginning, Spans } from "./Spans";
 import type { Selection } from "./selection";
@@ -12,6 +15,8 @@ const none: ReadonlySet<string> = new Set();
 
 /** A node's load over time. */
 export function NodeCharts({ live, view, selection }: { live: Live; view: NodeView; selection: Selection }) {
+  const { settings } = useSite();
+  const { snapshot } = live;
   const { node } = view;
   const now = live.snapshot.timestamp;
   const { name, from } = beginning(selection.span, now, null);
@@ -82,10 +87,16 @@ export function NodeCharts({ live, view, selection }: { live: Live; view: NodeVi
       lines.some(({ style, values }) => style !== "dash" && Array.from(values).some(Number.isFinite)),
     );
   }, [nodes, times, node]);
+  const bands = useMemo(() => {
+    const input = inputOf(snapshot, window);
+    return rules
+      .filter((rule) => rule.of === "node")
+      .flatMap((rule) => heldSpans(rule, input, settings).map((held): Band => [...held, rule.title]));
+  }, [snapshot, window, settings]);
   return (
     <>
       <h3>
-        Load <Spans value={name} whole={false} selection={selection} />
+        Load <Spans value={name} ran={null} selection={selection} />
       </h3>
       {problems.map((problem) => (
         <p key={problem} className="notice warn">
@@ -94,9 +105,17 @@ export function NodeCharts({ live, view, selection }: { live: Live; view: NodeVi
       ))}
       {loading && <p className="muted">Reading the earlier part …</p>}
       {charts.length === 0 && <p className="muted">No measurements of this node.</p>}
-      {charts.map((chart) => (
-        <TimeChart key={chart.title} times={times} range={[from, now]} {...chart} />
-      ))}
+      <div className="charts">
+        {charts.map((chart) => (
+          <TimeChart
+            key={chart.title}
+            times={times}
+            range={[from, now]}
+            {...chart}
+            {...(chart.title === "Swap" && { bands })}
+          />
+        ))}
+      </div>
     </>
   );
 }

@@ -5,8 +5,9 @@ import type { Run, RunWarning } from "../../api/finished";
 import { CopyButton } from "../../components/CopyButton";
 import { Meter } from "../../components/Meter";
 import { Shape } from "../../components/Shape";
-import { amount, count, counted, duration, memory, moment, percent, span } from "../../lib/format";
+import { amount, count, counted, duration, memory, moment, percent, share, span } from "../../lib/format";
 import { rules } from "../../lib/rules";
+import { RuleDetails } from "./RuleDetails";
 import type { Selection } from "./selection";
 
 /** Facts of a job that has ended. */
@@ -81,12 +82,13 @@ function nodesOf(run: Run): string {
   return more > 0 ? `${named} and ${count(more)} more` : named;
 }
 
-function Part({ title, tone, share, words }: { title: string; tone: string; share: number | null; words: string }) {
+function Part(props: { title: string; tone: string; share: number | null; words: string }) {
+  const { title, tone, share: used, words } = props;
   return (
     <li>
       <span>{title}</span>
-      <Meter parts={[{ value: (share ?? 0) / 100, tone }]} label={`${title}: ${percent(share)}`} />
-      <b>{percent(share)}</b>
+      <Meter parts={[{ value: (used ?? 0) / 100, tone }]} label={`${title}: ${percent(used)}`} />
+      <b>{percent(used)}</b>
       <span className="muted">{words}</span>
     </li>
   );
@@ -111,27 +113,41 @@ export function RunWarnings({ run }: { run: Run }) {
   );
 }
 
-function Warned({ warning }: { warning: RunWarning }) {
+/** A rule that held over a run, with its proof. */
+export function Warned({ warning, earlier = false }: { warning: RunWarning; earlier?: boolean }) {
   const rule = rules.find((one) => one.id === warning.rule);
   return (
     <article className="finding" data-rule={warning.rule}>
       <h3>
         <Shape mark="warn" /> {rule?.title ?? warning.rule}
+        {earlier && <span className="muted"> earlier in this run</span>}
       </h3>
       <p>{warning.text}</p>
       {rule && <p className="advice">{rule.advice}</p>}
-      <p className="muted">
-        Seen for {span(warning.fired)} of {span(warning.seen)} that were judged.{costOf(warning)}
+      <p className="proof">
+        From {moment(warning.since)} to {moment(warning.until)}, in {span(warning.fired)} of {span(warning.seen)} that
+        were judged ({share(warning.fired, warning.seen)}). <CostOf warning={warning} words="Lost" />
       </p>
+      {rule && <RuleDetails rule={rule} />}
     </article>
   );
 }
 
-/** Say what a warning has cost since the start. */
-export function costOf({ cost, unit }: RunWarning): string {
-  return unit && cost > 0 ? ` Lost: ${amount(cost)} ${unit}.` : "";
+/** What a warning has cost since the start. */
+export function CostOf({ warning: { cost, unit }, words }: { warning: RunWarning; words: string }) {
+  if (!unit || !(cost > 0)) return null;
+  return (
+    <>
+      {words}:{" "}
+      <b>
+        {amount(cost)} {unit}
+      </b>
+      .
+    </>
+  );
 }
 
+/** The request that would have fitted, as a sentence and as a line to copy. */
 export function FitLine({ run }: { run: Run }) {
   if (!run.fitText) return null;
   return (

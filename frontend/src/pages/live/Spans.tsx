@@ -6,6 +6,7 @@ const spans = {
   "2h": { title: "2 h", seconds: 7200 },
   "8h": { title: "8 h", seconds: 28800 },
   "1d": { title: "1 d", seconds: 86400 },
+  "7d": { title: "7 d", seconds: 604800 },
 } as const;
 
 /** Name of a span in the URL; "all" is the whole run of a job. */
@@ -26,13 +27,13 @@ export function beginning(
   return { name: "all", from: Math.min(start, now - 300) };
 }
 
-export function Spans({ value, whole, selection }: { value: SpanName; whole: boolean; selection: Selection }) {
-  const options: { value: SpanName; title: string }[] = Object.entries(spans).map(([name, { title }]) => ({
-    value: name as SpanName,
-    title,
-  }));
-  if (whole) options.push({ value: "all", title: "Whole run" });
-  const standard = whole ? "all" : "30m";
+/** The span of the charts; for a job also its whole run, and no spans that are much longer than that. */
+export function Spans({ value, ran, selection }: { value: SpanName; ran: number | null; selection: Selection }) {
+  const options: { value: SpanName; title: string }[] = Object.entries(spans)
+    .filter(([name, { seconds }]) => (ran === null ? true : name === value || seconds < ran || name === "30m"))
+    .map(([name, { title }]) => ({ value: name as SpanName, title }));
+  if (ran !== null) options.push({ value: "all", title: "Whole run" });
+  const standard = ran !== null ? "all" : "30m";
   return (
     <Segments
       label="Span of the charts"
