@@ -85,10 +85,9 @@ export function TimeChart(props: Props) {
     });
   }, [data, from, to, bands]);
 
-  const at = cursor ?? data.times.length - 1;
-  const description = lines
-    .map((line, k) => `${line.label} ${format(data.plain[k]?.[data.times.length - 1] ?? null)}`)
-    .join(", ");
+  const end = lastKnown(lines, data.plain);
+  const at = cursor ?? end;
+  const description = lines.map((line, k) => `${line.label} ${format(data.plain[k]?.[end] ?? null)}`).join(", ");
   const troubles = [...new Set(bands.map(([, , trouble]) => trouble))];
   const then = cursor === null ? undefined : data.times[at];
   return (
@@ -121,6 +120,14 @@ export function TimeChart(props: Props) {
       <Twin title={title} times={data.times} lines={lines} plain={data.plain} format={format} bands={bands} />
     </figure>
   );
+}
+
+// The last place where a line that is no limit is known.
+function lastKnown(lines: readonly Line[], plain: readonly (number | null)[][]): number {
+  const own = plain.filter((_, k) => lines[k]?.style !== "dash");
+  const length = plain[0]?.length ?? 0;
+  for (let i = length - 1; i >= 0; i--) if (own.some((column) => (column[i] ?? null) !== null)) return i;
+  return length - 1;
 }
 
 // What is marked at a time, or at any time when none is pointed at.

@@ -1,5 +1,7 @@
 // From columns with NaN to what uPlot draws: stacked sums, and a null wherever time is missing.
 
+import { stepsOf } from "../lib/gaps";
+
 export interface Line {
   label: string;
   /** Name of a colour of the style sheet. */
@@ -17,14 +19,13 @@ export interface Prepared {
   plain: (number | null)[][];
 }
 
-/** Make columns to draw; a step longer than 2.5 times the usual one becomes a gap. */
+/** Make columns to draw; a step far longer than the ones around it becomes a gap. */
 export function prepare(times: readonly number[], lines: readonly Line[], stacked: boolean): Prepared {
-  const steps = times.slice(1).map((time, i) => time - (times[i] as number));
-  const usual = [...steps].sort((a, b) => a - b)[steps.length >> 1] ?? 0;
+  const { usual, gap } = stepsOf(times);
   const places: number[] = [];
   const out: number[] = [];
   times.forEach((time, i) => {
-    if (i > 0 && usual > 0 && (steps[i - 1] as number) > 2.5 * usual) {
+    if (gap[i]) {
       places.push(-1);
       out.push((times[i - 1] as number) + usual);
     }

@@ -1,5 +1,6 @@
 // When a rule fired, point by point: what the charts mark.
 import { at, constant, evaluate, isTrue } from "./formula";
+import { stepsOf } from "./gaps";
 import type { Rule, Settings } from "./rules";
 import { type Input, jobVariables, nodeVariables } from "./scores";
 
@@ -29,15 +30,15 @@ export function heldSpans(rule: Rule, input: Input, settings: Settings): Held[] 
 
 /** Join neighbouring points to spans; a point stands for the time since the one before, a gap ends a span. */
 export function joined(times: readonly number[], fired: readonly boolean[]): Held[] {
-  const steps = times.slice(1).map((time, i) => time - (times[i] as number));
-  const usual = [...steps].sort((a, b) => a - b)[steps.length >> 1] ?? 0;
+  const { usual, gap } = stepsOf(times);
   const spans: [number, number][] = [];
   times.forEach((time, i) => {
     if (!fired[i]) return;
-    const step = Math.min(steps[i - 1] ?? usual, 2.5 * usual);
+    const before = times[i - 1];
+    const from = before === undefined || gap[i] ? time - usual : before;
     const last = spans[spans.length - 1];
-    if (last && i > 0 && fired[i - 1] && time - last[1] <= 2.5 * usual) last[1] = time;
-    else spans.push([time - step, time]);
+    if (last && last[1] === from) last[1] = time;
+    else spans.push([from, time]);
   });
   return spans;
 }

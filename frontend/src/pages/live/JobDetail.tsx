@@ -1,3 +1,4 @@
+import { lazy, Suspense } from "react";
 import { Link } from "react-router";
 import type { Live } from "../../api/live";
 import { useCores, useRun } from "../../api/useLive";
@@ -13,6 +14,8 @@ import { hasEnded, Status } from "./jobColumns";
 import type { Model } from "./model";
 import { NeighbourList } from "./NeighbourList";
 import type { Selection } from "./selection";
+
+const Pending = lazy(() => import("./Pending"));
 
 interface Props {
   live: Live;
@@ -32,6 +35,13 @@ export function JobDetail({ live, model, selection, id }: Props) {
   const { data: run } = useRun(view?.running && !live.cores ? id : undefined, true, timestamp);
   if (view === undefined || (hasEnded(view.job.state) && view.job.end !== null)) {
     return <EndedJob live={live} id={id} selection={selection} />;
+  }
+  if (view.job.state === "PENDING") {
+    return (
+      <Suspense fallback={<p className="muted">Reading …</p>}>
+        <Pending snapshot={live.snapshot} id={id} selection={selection} />
+      </Suspense>
+    );
   }
   const { job, running } = view;
   return (

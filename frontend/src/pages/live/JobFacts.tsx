@@ -24,7 +24,8 @@ export function JobFacts({ view, selection }: { view: JobView; selection: Select
     ["Account", job.account],
     ["Partition", job.partition],
     ["Holds", request.filter(Boolean).join(" ")],
-    ["Mem request", job.memReq ? `${memory(job.memReq)} per node` : ""],
+    ["Memory asked", job.memReq ? `${memory(job.memReq)} per node` : ""],
+    ["Most used", job.memMax ? `${memory(job.memMax)} on one node` : ""],
     ["Scratch", job.jobfsReq ? `${disk(job.jobfsReq)} per node` : ""],
     ["Submitted", job.submit ? moment(job.submit) : ""],
     [job.state === "PENDING" ? "Could start" : "Started", job.start ? moment(job.start) : ""],
@@ -47,7 +48,7 @@ export function JobFacts({ view, selection }: { view: JobView; selection: Select
             </div>
           ))}
       </dl>
-      {minutes !== null && (
+      {minutes !== null && job.state !== "PENDING" && (
         <p className="limit">
           <span>
             Ran <b>{duration(minutes)}</b>

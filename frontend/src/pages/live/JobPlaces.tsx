@@ -1,7 +1,10 @@
+import { useMemo } from "react";
 import { Link } from "react-router";
 import { Shape } from "../../components/Shape";
+import { Sparkline } from "../../components/Sparkline";
 import { count, memory, percent } from "../../lib/format";
-import { lastKnown, rowOf } from "../../lib/window";
+import { lastKnown } from "../../lib/window";
+import { busyOf, gpuOf, memoryOf } from "./lines";
 import type { JobView, Model } from "./model";
 import type { Selection } from "./selection";
 
@@ -12,23 +15,14 @@ interface Props {
   chosen: string | undefined;
 }
 
-/** The nodes of a job that has several; choosing one narrows the charts to it. */
+/** The nodes of a job that has several, the troubled ones first; choosing one narrows the charts to it. */
 export function JobPlaces({ view, model, selection, chosen }: Props) {
-  const { jobs, times } = model.window;
-  const rows = jobs.of.get(view.job.id) ?? [];
-  const now = (name: string, host: string) =>
-    lastKnown(
-      rowOf(
-        jobs.columns[name],
-        rows.find((row) => jobs.host[row] === host),
-        times.length,
-      ),
-    );
+  const rows = useMemo(() => placesOf(view, model), [view, model]);
   const gpus = view.job.gpus > 0;
   return (
     <>
       <h3>
-        Nodes{" "}
+        Nodes <span className="muted">{count(rows.length)}</span>{" "}
         {chosen && (
           <Link className="quiet" to={selection.to({ node: null })}>
             Show all together
@@ -48,33 +42,77 @@ export function JobPlaces({ view, model, selection, chosen }: Props) {
             </tr>
           </thead>
           <tbody>
-            {view.job.hosts.map((place) => {
-              const warned = [...view.hits, ...view.nodeHits].filter((hit) => hit.host === place.host);
-              return (
-                <tr key={place.host} className={`row ${place.host === chosen ? "selected" : ""}`}>
-                  <th scope="row">
-                    <Link
-                      to={selection.to({ node: place.host === chosen ? null : place.host })}
-                      aria-current={place.host === chosen ? "true" : undefined}
-                    >
-                      <Shape
-                        mark={warned.length ? "warn" : "ok"}
-                        label={warned.map((hit) => hit.rule.title).join(", ") || "fine"}
-                      />
-                      {place.host}
-                    </Link>
-                  </th>
-                  <td>{count(place.cores)}</td>
-                  <td>{percent(now("user", place.host) + now("system", place.host))}</td>
-                  <td>{memory(now("mem", place.host))}</td>
-                  {gpus && <td>{place.gpus ? count(place.gpus) : ""}</td>}
-                  {gpus && <td>{place.gpus ? percent(now("gpuUtil", place.host)) : ""}</td>}
-                </tr>
-              );
-            })}
+            {rows.map((place) => (
+              <tr key={place.host} className={`row ${place.host === chosen ? "selected" : ""}`}>
+                <th scope="row">
+                  <Link
+                    to={selection.to({ node: place.host === chosen ? null : place.host })}
+                    aria-current={place.host === chosen ? "true" : undefined}
+                  >
+                    <Shape
+                      mark={place.troubles.length ? "warn" : Number.isNaN(place.cpu) ? "unknown" : "ok"}
+                      {...(place.troubles.length && { label: place.troubles.join(", ") })}
+                    />
+                    {place.host}
+                  </Link>
+                </th>
+                <td>{count(place.cores)}</td>
+                <td>
+                  <span className="with-spark">
+                    <Sparkline values={place.busy} tone="cpu-user" />
+                    {percent(place.cpu)}
+                  </span>
+                </td>
+                <td>
+                  <span className="with-spark">
+                    <Sparkline
+                      values={place.memory}
+                      tone="mem"
+                      top={Math.max(view.job.memReq ?? 0, place.most) * 1.05}
+                      limit={view.job.memReq}
+                    />
+                    {memory(place.mem)}
+                  </span>
+                </td>
+                {gpus && <td>{place.gpus ? count(place.gpus) : ""}</td>}
+                {gpus && (
+                  <td>
+                    {place.gpus > 0 && (
+                      <span className="with-spark">
+                        <Sparkline values={place.util} tone="gpu" />
+                        {percent(place.gpu)}
+                      </span>
+                    )}
+                  </td>
+                )}
+              </tr>
+            ))}
           </tbody>
         </table>
       </div>
     </>
   );
+}
+
+function placesOf(view: JobView, { window }: Model) {
+  const own = window.jobs.of.get(view.job.id) ?? [];
+  return view.job.hosts
+    .map((place) => {
+      const rows = own.filter((row) => window.jobs.host[row] === place.host);
+      const [busy, used, util] = [busyOf(window, rows), memoryOf(window, rows), gpuOf(window, rows)];
+      return {
+        ...place,
+        busy,
+        memory: used,
+        util,
+        cpu: lastKnown(busy),
+        mem: lastKnown(used),
+        gpu: lastKnown(util),
+        most: used.reduce((a, b) => (Number.isNaN(b) ? a : Math.max(a, b)), 0),
+        troubles: [...view.hits, ...view.nodeHits]
+          .filter((hit) => hit.host === place.host)
+          .map((hit) => hit.rule.title),
+      };
+    })
+    .sort((a, b) => b.troubles.length - a.troubles.length);
 }

@@ -69,7 +69,12 @@ export function chartsOf(window: Window, { job }: Pick<JobView, "job">, host: st
         fill("used", "mem", used),
         // What the scheduler counted on one node says nothing about the sum of several.
         ...(places.length === 1 && job.hosts.length === 1
-          ? [line("most", "mem", new Float64Array(length).fill(Math.max(job.memMax ?? 0, largest(used))))]
+          ? [
+              {
+                ...line("most", "mem", new Float64Array(length).fill(Math.max(job.memMax ?? 0, largest(used)))),
+                style: "dash" as const,
+              },
+            ]
           : []),
         ...limit("request", job.memReq ? job.memReq * Math.max(1, places.length) : null),
       ],
