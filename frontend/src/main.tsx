@@ -16,6 +16,9 @@ import "./styles/rules.css";
 import "./styles/charts.css";
 import "./styles/cores.css";
 import "./styles/print.css";
+import "./styles/past.css";
+import "./styles/future.css";
+import "./styles/finished.css";
 
 const client = new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: "always" } } });
 

@@ -167,9 +167,9 @@ describe("keeping up", () => {
 
   it("starts afresh when it missed one, or when the difference is broken", async () => {
     answers = { "live/latest": JSON.stringify(latest(1060, 1030)) };
-    await expect(refresh(standard, live)).rejects.toThrow("live/summary: 404");
+    await expect(refresh(standard, live)).rejects.toThrow("live/summary: is not there yet");
     answers = { "live/latest": "{" };
-    await expect(refresh(standard, live)).rejects.toThrow("live/summary: 404");
+    await expect(refresh(standard, live)).rejects.toThrow("live/summary: is not there yet");
   });
 
   it("keeps what a difference does not name", () => {

@@ -1,5 +1,7 @@
 // GET of published files: one answer for several names, and errors that say which file and why.
 
+import { booted } from "./boot";
+
 export class FileError extends Error {
   constructor(
     readonly file: string,
@@ -73,7 +75,7 @@ async function text(file: string, url: string, signal: AbortSignal | undefined):
   let response: Response;
   try {
     // "no-cache" asks each time but lets the browser answer 304 from its cache.
-    response = await fetch(url, { cache: "no-cache", signal: signal ?? null });
+    response = (await booted(url)) ?? (await fetch(url, { cache: "no-cache", signal: signal ?? null }));
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new FileError(file, "the server does not answer");

@@ -21,17 +21,18 @@ export const SHOWN_S = 1800;
 
 const FORMAT = 1;
 
-/** Load everything the lists need: what the scores judge; longer lines grow while the page is open. */
+/** Load everything the lists need, the last half hour included, in one request. */
 export async function loadLive(site: Site): Promise<Live> {
-  const summary = checked<Summary>("live/summary", await fetchFile(site.address, "live/summary"));
-  const snapshot = snapshotOf(summary);
-  const { chunks, problems } = await loadChunks(
-    site,
-    "day",
-    snapshot,
-    snapshot.timestamp - site.settings.warningWindow,
-  );
-  return { snapshot, chunks, problems };
+  const [first, recent] = await fetchFiles(site.address, ["live/summary", "live/recent"]);
+  if (first instanceof FileError) throw first;
+  const snapshot = snapshotOf(checked<Summary>("live/summary", first));
+  try {
+    const chunk = checkedChunk("live/recent", recent);
+    return { snapshot, chunks: chunk ? [chunk] : [], problems: [] };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { snapshot, chunks: [], problems: [error.message] };
+  }
 }
 
 /** Bring what an open page holds to the newest snapshot; the same object when there is none. */
@@ -142,7 +143,7 @@ function remember(name: string, chunk: Chunk): void {
   }
 }
 
-function checkedChunk(name: string, answer: Answer): Chunk | null {
+function checkedChunk(name: string, answer: Answer | undefined): Chunk | null {
   if (answer === null || answer === undefined) return null;
   if (answer instanceof FileError) throw answer;
   const chunk = checked<Chunk>(name, answer);

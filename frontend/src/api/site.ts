@@ -1,5 +1,6 @@
 // public/site.json: a site's own name, logo, addresses and thresholds, changed without a build.
 import { defaults, type Settings } from "../lib/rules";
+import { bootedSite } from "./boot";
 
 export interface Site {
   /** Where the logo links to; "" for nowhere. */
@@ -34,13 +35,17 @@ export const standard: Site = {
 export async function loadSite(): Promise<Site> {
   let given: unknown;
   try {
-    const response = await fetch("site.json", { cache: "no-cache" });
-    given = response.ok ? await response.json() : {};
+    given = await (bootedSite() ?? fetchSite());
   } catch (error) {
     console.warn("site.json could not be read, the standard settings are used", error);
     given = {};
   }
   return siteOf(given);
+}
+
+async function fetchSite(): Promise<unknown> {
+  const response = await fetch("site.json", { cache: "no-cache" });
+  return response.ok ? response.json() : {};
 }
 
 /** Take over what is given and has the right type. */

@@ -58,7 +58,9 @@ const NONE: Chunk[] = [];
 /** Load the chunks back to `from`, with the live ones behind them; the live ones alone where they reach far enough. */
 export function useHistory(live: Live, from: number): { chunks: Chunk[]; loading: boolean; problems: string[] } {
   const site = useSite();
-  const { snapshot, chunks } = live;
+  const { snapshot } = live;
+  // The first view's half hour lacks what only charts show.
+  const chunks = useMemo(() => live.chunks.filter((chunk) => chunk.tier !== "recent"), [live.chunks]);
   const first = chunks[0]?.times[0];
   const enough = first !== undefined && first <= from + snapshot.interval;
   const tier = tierFor(snapshot, from);

@@ -1,14 +1,13 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import type { Live } from "../../api/live";
 import { useLive, useSite } from "../../api/useLive";
 import { moment, span } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
+import { FinishedPage } from "./finished/FinishedPage";
+import { FuturePage } from "./future/FuturePage";
 import { Panes } from "./Panes";
+import { PastPage } from "./past/PastPage";
 import { modeOf, useSelection } from "./selection";
-
-const PastPage = lazy(() => import("./past/PastPage"));
-const FinishedPage = lazy(() => import("./finished/FinishedPage"));
-const FuturePage = lazy(() => import("./future/FuturePage"));
 
 export function LivePage() {
   const { data, error, refetch } = useLive();
@@ -53,13 +52,8 @@ export function LivePage() {
 function Shown({ live }: { live: Live }) {
   const mode = modeOf(useSelection());
   if (mode === "present") return <Panes live={live} />;
-  return (
-    <Suspense fallback={<Loading />}>
-      {mode === "past" && <PastPage live={live} />}
-      {mode === "finished" && <FinishedPage live={live} />}
-      {mode === "future" && <FuturePage live={live} />}
-    </Suspense>
-  );
+  if (mode === "past") return <PastPage live={live} />;
+  return mode === "finished" ? <FinishedPage live={live} /> : <FuturePage live={live} />;
 }
 
 function Loading() {

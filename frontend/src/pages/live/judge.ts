@@ -6,7 +6,12 @@ import type { Window } from "../../lib/window";
 
 /** Score the running jobs and the nodes. */
 export function scoresOf(snapshot: Snapshot, window: Window, site: Site): Scores {
-  return score(inputOf(snapshot, window), site.settings, snapshot.timestamp);
+  const input = inputOf(snapshot, window);
+  performance.clearMeasures("score");
+  const start = performance.now();
+  const scores = score(input, site.settings, snapshot.timestamp);
+  performance.measure("score", { start });
+  return scores;
 }
 
 /** Draw together what the rules' formulas name; jobs that do not run any more are left out. */

@@ -4,11 +4,9 @@ import { EndedJob } from "../EndedJob";
 import { PastTabs } from "../past/PastTabs";
 import { useSelection } from "../selection";
 import { FinishedTable } from "./FinishedTable";
-import "../../../styles/past.css";
-import "../../../styles/finished.css";
 
 /** Jobs that have ended: found again, with what they used and wasted. */
-export default function FinishedPage({ live }: { live: Live }) {
+export function FinishedPage({ live }: { live: Live }) {
   const selection = useSelection();
   const { job } = selection;
   return (

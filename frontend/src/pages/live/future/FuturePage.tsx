@@ -10,10 +10,9 @@ import { QueueTable } from "./QueueTable";
 import { QueueUsers } from "./QueueUsers";
 import { queueOf } from "./queue";
 import { WindowForm } from "./WindowForm";
-import "../../../styles/future.css";
 
 /** What waits, and what could start. */
-export default function FuturePage({ live }: { live: Live }) {
+export function FuturePage({ live }: { live: Live }) {
   const selection = useSelection();
   const { snapshot } = live;
   const queue = useMemo(() => queueOf(snapshot), [snapshot]);

@@ -4,10 +4,9 @@ import { useSelection } from "../selection";
 import { ComparePanel } from "./ComparePanel";
 import { TimeMachine } from "./TimeMachine";
 import { useInstant } from "./usePast";
-import "../../../styles/past.css";
 
 /** The cluster as it was at an instant, or what changed between two. */
-export default function PastPage({ live: present }: { live: Live }) {
+export function PastPage({ live: present }: { live: Live }) {
   const selection = useSelection();
   const at = timeOf(selection.at);
   const other = timeOf(selection.with);
