@@ -33,7 +33,7 @@ export function Sparkline({ values, tone, top = 100, limit = null, width = 44 }:
     <svg className="spark" width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} aria-hidden="true">
       <path d={area} fill={`var(--${tone})`} opacity="0.22" />
       <path d={line} fill="none" stroke={`var(--${tone})`} strokeWidth="1.25" />
-      {limit !== null && limit > 0 && limit <= top && (
+      {line && limit !== null && limit > 0 && limit <= top && (
         <path
           className="spark-limit"
           d={`M0 ${y(limit).toFixed(1)}H${width}`}

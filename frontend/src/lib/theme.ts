@@ -15,15 +15,27 @@ function stored(): Theme | null {
 }
 
 let chosen = stored();
+// Paper is white: what draws on a canvas draws again in light colours.
+let printing = false;
 
 function apply(): void {
-  if (chosen) document.documentElement.dataset.theme = chosen;
+  if (printing) document.documentElement.dataset.theme = "light";
+  else if (chosen) document.documentElement.dataset.theme = chosen;
   else delete document.documentElement.dataset.theme;
   for (const listener of listeners) listener();
 }
 
 apply();
 system.addEventListener("change", apply);
+for (const [event, now] of [
+  ["beforeprint", true],
+  ["afterprint", false],
+] as const) {
+  window.addEventListener(event, () => {
+    printing = now;
+    apply();
+  });
+}
 
 /** Choose a theme and remember it; the system's own choice is followed again when both agree. */
 export function setTheme(theme: Theme): void {
@@ -44,7 +56,7 @@ export function useTheme(): Theme {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    () => chosen ?? (system.matches ? "dark" : "light"),
+    () => (printing ? "light" : (chosen ?? (system.matches ? "dark" : "light"))),
   );
 }
 

@@ -1,4 +1,3 @@
-import { lazy, Suspense } from "react";
 import { Link } from "react-router";
 import type { Live } from "../../api/live";
 import { useCores, useRun } from "../../api/useLive";
@@ -13,9 +12,8 @@ import { JobPlaces } from "./JobPlaces";
 import { hasEnded, Status } from "./jobColumns";
 import type { Model } from "./model";
 import { NeighbourList } from "./NeighbourList";
+import { Pending } from "./Pending";
 import type { Selection } from "./selection";
-
-const Pending = lazy(() => import("./Pending"));
 
 interface Props {
   live: Live;
@@ -37,11 +35,7 @@ export function JobDetail({ live, model, selection, id }: Props) {
     return <EndedJob live={live} id={id} selection={selection} />;
   }
   if (view.job.state === "PENDING") {
-    return (
-      <Suspense fallback={<p className="muted">Reading …</p>}>
-        <Pending snapshot={live.snapshot} id={id} selection={selection} />
-      </Suspense>
-    );
+    return <Pending snapshot={live.snapshot} id={id} selection={selection} />;
   }
   const { job, running } = view;
   return (

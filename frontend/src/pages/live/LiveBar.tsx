@@ -1,6 +1,7 @@
 import { useLive } from "../../api/useLive";
 import { Clock } from "../../components/Clock";
 import { Segments } from "../../components/Segments";
+import { Keys } from "./Keys";
 import { type Mode, modeOf, useSelection } from "./selection";
 
 const options: readonly { value: Mode; title: string }[] = [
@@ -24,6 +25,7 @@ export function LiveBar() {
       />
       <span className="fill" />
       {data && mode !== "past" && <Clock snapshot={data.snapshot} />}
+      <Keys selection={selection} />
     </>
   );
 }

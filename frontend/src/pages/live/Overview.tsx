@@ -1,9 +1,12 @@
 // The first line of the page: is anything wrong, and how full is the cluster?
+import { useMemo } from "react";
 import { Link } from "react-router";
 import { Meter } from "../../components/Meter";
 import { Shape } from "../../components/Shape";
 import { count, counted, memory, percent, share } from "../../lib/format";
 import type { Mark } from "../../lib/marks";
+import { lastUser } from "../../lib/remember";
+import { Announcer } from "./Announcer";
 import { findings } from "./findings";
 import type { JobView, Model } from "./model";
 import type { Selection } from "./selection";
@@ -12,7 +15,10 @@ export function Overview({ model, selection }: { model: Model; selection: Select
   const { cores, gpus, memory: mem, nodes } = model.totals;
   return (
     <section className="overview" aria-label="The cluster at a glance">
-      <Verdict model={model} selection={selection} />
+      <div className="verdicts">
+        <Verdict model={model} selection={selection} />
+        {!selection.user && <Own model={model} selection={selection} />}
+      </div>
       <div className="figures">
         <Figure
           title="Cores"
@@ -65,13 +71,18 @@ function Figure(props: { title: string; tone: string; used: number; of: number; 
 
 function Verdict({ model, selection }: { model: Model; selection: Selection }) {
   const { user } = selection;
-  const running = model.jobs.filter((view) => view.running && (!user || view.job.user === user));
-  const troubled = running.filter((view) => view.mark === "warn" || view.mark === "bad");
-  const unknown = running.filter((view) => view.mark === "unknown").length;
+  const { running, troubled, unknown, what } = useMemo(() => {
+    const running = model.jobs.filter((view) => view.running && (!user || view.job.user === user));
+    const troubled = running.filter((view) => view.mark === "warn" || view.mark === "bad");
+    const unknown = running.filter((view) => view.mark === "unknown").length;
+    return { running, troubled, unknown, what: kinds(troubled) };
+  }, [model, user]);
   const jobs = `${counted(running.length, "running job")}${user ? ` of ${user}` : ""}`;
   const mark: Mark = troubled.some((view) => view.mark === "bad") ? "bad" : troubled.length > 0 ? "warn" : "ok";
+  const news = `${count(troubled.length)} of ${jobs} ${troubled.length === 1 ? "needs" : "need"} attention.`;
   return (
     <p className="verdict">
+      <Announcer words={troubled.length ? news : ""} key={user} />
       <Shape mark={unknown === running.length ? "unknown" : mark} />
       <span>
         {running.length === 0 ? (
@@ -83,7 +94,7 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
                 {count(troubled.length)} of {jobs}
               </b>
             </Link>{" "}
-            {troubled.length === 1 ? "needs" : "need"} attention: {kinds(troubled)}.
+            {troubled.length === 1 ? "needs" : "need"} attention: {what}.
           </>
         ) : unknown < running.length ? (
           <b>All is well with {unknown > 0 ? `${count(running.length - unknown)} of ${jobs}` : jobs}.</b>
@@ -93,6 +104,33 @@ function Verdict({ model, selection }: { model: Model; selection: Selection }) {
         {unknown > 0 && unknown < running.length && (
           <> {counted(unknown, "job")} cannot be judged: no data on their cores.</>
         )}
+      </span>
+    </p>
+  );
+}
+
+/** The user whose jobs were looked at last, on a first look at everybody's. */
+function Own({ model, selection }: { model: Model; selection: Selection }) {
+  const last = useMemo(lastUser, []);
+  const user = model.users.find(({ name }) => name === last);
+  if (user === undefined || last === "") return null;
+  const words =
+    user.running === 0
+      ? "nothing is running"
+      : user.known === 0
+        ? `${counted(user.running, "running job")}, none of which can be judged`
+        : user.warned > 0
+          ? `${count(user.warned)} of ${counted(user.running, "running job")} ${user.warned === 1 ? "needs" : "need"} attention`
+          : `${counted(user.running, "running job")}, nothing to complain about`;
+  return (
+    <p className="own">
+      <Shape mark={user.running ? user.mark : "ok"} label="" />
+      <span>
+        You looked at{" "}
+        <Link to={selection.to({ user: user.name, view: "jobs", job: null, node: null })}>
+          <b>{user.name}</b>
+        </Link>{" "}
+        last: {words}.
       </span>
     </p>
   );

@@ -5,7 +5,7 @@ import { queueOf } from "./future/queue";
 import type { Selection } from "./selection";
 
 /** A pending job beside the lists of the present: why it waits, its place in the queue and what it asks for. */
-export default function Pending(props: { snapshot: Snapshot; id: string; selection: Selection }) {
+export function Pending(props: { snapshot: Snapshot; id: string; selection: Selection }) {
   const { snapshot, id, selection } = props;
   const queue = useMemo(() => queueOf(snapshot), [snapshot]);
   const row = queue.rows.find(({ job }) => job.id === id);
