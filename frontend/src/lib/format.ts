@@ -4,6 +4,10 @@ export const UNKNOWN = "–";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+// Made once: making one takes longer than a hundred uses.
+const withSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const withMinutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const two = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 
 type Maybe = number | null | undefined;
@@ -86,15 +90,13 @@ export function span(seconds: Maybe): string {
 /** Write a time of day: "14:03:30". */
 export function clock(epoch: Maybe, seconds = true): string {
   if (!known(epoch)) return UNKNOWN;
-  return new Date(epoch * 1000).toLocaleTimeString("en-GB", seconds ? {} : { hour: "2-digit", minute: "2-digit" });
+  return (seconds ? withSeconds : withMinutes).format(epoch * 1000);
 }
 
 /** Write a date and time of day: "21 Nov 14:03". */
 export function moment(epoch: Maybe): string {
   if (!known(epoch) || epoch <= 0) return UNKNOWN;
-  const date = new Date(epoch * 1000);
-  const day = date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-  return `${day} ${clock(epoch, false)}`;
+  return `${days.format(epoch * 1000)} ${clock(epoch, false)}`;
 }
 
 /** Write a count with its noun: "1 job", "12 jobs". */

@@ -1,6 +1,6 @@
 // The efficiency scores: which rules hold for which job and node over the last minutes, and what that wasted.
 // The daemon's twin is backend/jobmon/live/scores.py; tests/cases/scores holds both to the same answers.
-import { at, constant, type Expression, evaluate, isTrue, perPoint, perRow, type Value } from "./formula";
+import { at, constant, type Expression, evaluate, perPoint, perRow, type Value } from "./formula";
 import { rules as allRules, type Rule, type Settings } from "./rules";
 
 /** Rows × times, row after row; NaN is unknown, undefined is unknown throughout. */
@@ -77,8 +77,10 @@ export function score(input: Input, settings: Settings, now: number, rules: read
   const waste = new Map<string, Map<string, number>>();
   const jobValues = { ...constants, ...jobVariables(input, span) };
   const counts = new Uint8Array(input.jobs.length * points);
-  input.jobs.forEach((row, r) => {
-    for (let t = 0; t < points; t++) counts[r * points + t] = settled(row.start, window.times[t] as number) ? 1 : 0;
+  const grace = settings.graceTime * 60;
+  input.jobs.forEach(({ start }, r) => {
+    if (!(start > 0)) return;
+    for (let t = 0; t < points; t++) if ((window.times[t] as number) - start > grace) counts[r * points + t] = 1;
   });
   for (const rule of rules.filter((candidate) => candidate.of === "job")) {
     for (const { row, hit } of judge(rule, input.jobs.length, jobValues, window, counts)) {
@@ -146,15 +148,10 @@ function judge(
   const points = window.times.length;
   if (points === 0) return [];
   const when = evaluate(rule.when, variables, { rows, points });
-  const fires = (row: number, t: number): boolean =>
-    counts?.[row * points + t] !== 0 && isTrue(when.data[row * when.byRow + t * when.byPoint] as number);
+  const { fires, times } = firesOf(when, rows, points, counts);
   // Most rows are out already here: the other formulas are evaluated for the few that are left.
   const left: number[] = [];
-  for (let row = 0; row < rows; row++) {
-    let times = 0;
-    for (let t = 0; t < points; t++) if (fires(row, t)) times++;
-    if (times > window.least) left.push(row);
-  }
+  for (let row = 0; row < rows; row++) if ((times[row] as number) > window.least) left.push(row);
   if (left.length === 0) return [];
   const size = { rows: left.length, points };
   const formulas = [rule.score, rule.observed, rule.waste?.formula ?? 0];
@@ -169,7 +166,7 @@ function judge(
     let wasted = 0;
     for (let t = 0; t < points; t++) {
       const value = at(scores, k, t);
-      if (!(value > 0) || !Number.isFinite(value) || !fires(row, t)) continue;
+      if (!(value > 0) || !Number.isFinite(value) || fires[row * points + t] === 0) continue;
       fired++;
       sum += value;
       seen += at(observed, k, t);
@@ -181,6 +178,29 @@ function judge(
     found.push({ row, hit: { rule, score: mean, fired, of: points, observed: seen / fired, wasted } });
   });
   return found;
+}
+
+/** Mark the points at which a condition is true and may count; a loop without calls, for it runs before anything is warm. */
+function firesOf(
+  { data, byRow, byPoint }: Value,
+  rows: number,
+  points: number,
+  counts: Uint8Array | null,
+): { fires: Uint8Array; times: Int32Array } {
+  const fires = new Uint8Array(rows * points);
+  const times = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let count = 0;
+    for (let t = 0; t < points; t++) {
+      const value = data[row * byRow + t * byPoint] as number;
+      // biome-ignore lint/suspicious/noSelfCompare: it is unknown when it is not itself
+      if (value === 0 || value !== value || (counts !== null && counts[row * points + t] === 0)) continue;
+      fires[row * points + t] = 1;
+      count++;
+    }
+    times[row] = count;
+  }
+  return { fires, times };
 }
 
 /** Return the variables that formulas name, for some rows only. */
