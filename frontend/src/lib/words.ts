@@ -2,7 +2,20 @@
 import type { Expression } from "./formula";
 import type { Rule, Settings } from "./rules";
 
-const loose = ["or", "and", "<", ">", "<=", ">=", "+", "-", "*", "/"];
+// How firmly an operator binds.
+const ranks: Record<string, number> = {
+  or: 0,
+  and: 1,
+  "<": 2,
+  ">": 2,
+  "<=": 2,
+  ">=": 2,
+  "+": 3,
+  "-": 3,
+  "*": 4,
+  "/": 4,
+};
+const FIRMEST = 5;
 const signs: Record<string, string> = { "*": "×", "/": "÷", "-": "−", "<=": "≤", ">=": "≥" };
 
 /** Write a formula with its operators between the operands and no more brackets than needed. */
@@ -13,15 +26,15 @@ export function infix(formula: Expression): string {
 function written(formula: Expression, around: number): string {
   if (!Array.isArray(formula)) return String(formula);
   const [operator, ...operands] = formula as [string, ...Expression[]];
-  const rank = loose.indexOf(operator);
-  if (rank < 0) {
-    if (operator === "not") return `not ${written(operands[0] ?? 0, loose.length)}`;
+  const rank = ranks[operator];
+  if (rank === undefined) {
+    if (operator === "not") return `not ${written(operands[0] ?? 0, FIRMEST)}`;
     return `${operator}(${operands.map((operand) => written(operand, -1)).join(", ")})`;
   }
-  if (operands.length === 1) return `${signs[operator] ?? operator}${written(operands[0] ?? 0, loose.length)}`;
+  if (operands.length === 1) return `${signs[operator] ?? operator}${written(operands[0] ?? 0, FIRMEST)}`;
   // What stands right of a minus or a division keeps its own brackets.
   const parts = operands.map((operand, i) =>
-    written(operand, i > 0 && (operator === "-" || operator === "/") ? rank + 0.5 : rank - 0.5),
+    written(operand, i > 0 && (operator === "-" || operator === "/") ? rank + 1 : rank),
   );
   const text = parts.join(` ${signs[operator] ?? operator} `);
   return rank < around ? `(${text})` : text;
