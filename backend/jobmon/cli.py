@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobmon import __version__, config, logs
+from jobmon import __version__, clock, config, logs
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
 from jobmon.spool import lock
 
@@ -95,6 +96,23 @@ def _parser() -> argparse.ArgumentParser:
     one = add("job", _job, "Show what one job used and wasted, and what request would have fitted")
     one.add_argument("id", metavar="ID")
     one.add_argument("--json", action="store_true", help="print JSON")
+
+    token = commands.add_parser("token", help="make, list and revoke tokens for programs",
+                                description="Make, list and revoke the tokens by which programs sign in.")  # fmt: skip
+    acts = token.add_subparsers(title="actions", metavar="ACTION", required=True)
+    create = acts.add_parser("create", parents=[common], help="make one; it is shown once",
+                             description="Make a token, add it to [web] tokens_file, and show it once.")  # fmt: skip
+    create.add_argument("name", metavar="NAME", help="who signs in with it: a user name of the cluster")
+    create.add_argument("--role", choices=("user", "operator", "admin"), default="user", help="default: user")
+    create.add_argument("--days", metavar="N", type=float, help="valid for so many days (default: for ever)")
+    create.set_defaults(run=_token_create)
+    shown = acts.add_parser("list", parents=[common], help="list names, roles and ends",
+                            description="List names, roles and ends; the tokens themselves nobody knows.")  # fmt: skip
+    shown.set_defaults(run=_token_list)
+    revoke = acts.add_parser("revoke", parents=[common], help="revoke all tokens of a name",
+                             description="Revoke all tokens of a name; that counts at once.")  # fmt: skip
+    revoke.add_argument("name", metavar="NAME")
+    revoke.set_defaults(run=_token_revoke)
 
     add("status", _status, "Ask the running daemon how it is doing")
     settings = add("settings", _settings, "Check the settings, and print those in force")
@@ -199,6 +217,41 @@ def _job(options: argparse.Namespace) -> int:
     from jobmon.live import terminal
 
     return terminal.job(_load(options), options.id, options.json)
+
+
+def _tokens_file(options: argparse.Namespace) -> Path:
+    path = _load(options).web.tokens_file
+    if not path:
+        raise SettingsError("[web] tokens_file names no file; set it, such as /etc/jobmon/tokens.json")
+    return Path(path)
+
+
+def _token_create(options: argparse.Namespace) -> int:
+    from jobmon.web import auth
+
+    if options.days is not None and not 0 < options.days < 36_500:
+        raise SettingsError("--days must be above 0 and below 36500")
+    expires = None if options.days is None else clock.now() + 86_400 * options.days
+    print(auth.create_token(_tokens_file(options), options.name, options.role, expires))
+    return 0
+
+
+def _token_list(options: argparse.Namespace) -> int:
+    from jobmon.web import auth
+
+    for entry in sorted(auth.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry["name"]):
+        end = entry["expires"]
+        until = "for ever" if end is None else time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
+        print(f"{entry['name']:20} {entry['role']:10} {until}")
+    return 0
+
+
+def _token_revoke(options: argparse.Namespace) -> int:
+    from jobmon.web import auth
+
+    count = auth.revoke_tokens(_tokens_file(options), options.name)
+    print(f"{count} tokens revoked" if count != 1 else "1 token revoked")
+    return 0 if count else EXIT_FAILED
 
 
 def _status(options: argparse.Namespace) -> int:

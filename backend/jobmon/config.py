@@ -5,6 +5,7 @@ without any, every setting has its default. `--set table.key=value` overrides si
 """
 
 import fnmatch
+import ipaddress
 import os
 import re
 import tomllib
@@ -60,6 +61,16 @@ def _host(value: str) -> str:
         known = False
     if not known:
         raise ValueError("must be an address or a host name, such as 127.0.0.1")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("must be addresses such as 127.0.0.1 or 10.0.0.0/8") from None
+    if network.prefixlen == 0:
+        raise ValueError("must not be all addresses: anybody could say who they are")
     return value
 
 
@@ -136,6 +147,20 @@ class WebSettings(Table):
     host: Annotated[Text, AfterValidator(_host)] = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     site: Text = ""
+    read: Literal["open", "signed-in", "own"] = "open"
+    names: Literal["full", "short", "pseudonym"] = "full"
+    remote_user_header: str = Field("X-Remote-User", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+    trusted_proxies: list[Annotated[Text, AfterValidator(_network)]] = []
+    operators: list[Text] = []
+    admins: list[Text] = []
+    tokens_file: Text = ""
+
+    @model_validator(mode="after")
+    def _somebody_can_sign_in(self) -> Self:
+        """See that a page that wants to know who reads it has a way to learn that."""
+        if self.enabled and self.read != "open" and not (self.trusted_proxies or self.tokens_file):
+            raise ValueError(f"read = {self.read!r} needs trusted_proxies or tokens_file, else nobody could sign in")
+        return self
 
 
 class SchedulerSettings(Table):

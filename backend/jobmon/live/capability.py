@@ -2,18 +2,22 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 from fastapi import APIRouter
 
 from jobmon import clock
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
-from jobmon.live import health, jobs_api, window_api
-from jobmon.live.finished import Finished
+from jobmon.errors import StoreError
+from jobmon.live import health, jobs_api, privacy, window_api
+from jobmon.live.finished import Finished, ids_of
 from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
+from jobmon.live.summary import JOB_COLUMNS
 from jobmon.live.tables import MIGRATIONS
 from jobmon.model import SourceHealth
 from jobmon.store import Store, open_store
@@ -21,6 +25,7 @@ from jobmon.store import Store, open_store
 log = logging.getLogger("jobmon.live")
 
 DAY_S = 86_400
+USER = JOB_COLUMNS.index("user")
 
 
 def store_of(settings: Settings) -> Store:
@@ -36,7 +41,13 @@ class Live:
     def __init__(self, settings: Settings, no_history: bool = False) -> None:
         self.settings = settings
         self.interval = settings.live.update_interval
-        self._publisher = Publisher(settings)
+        data_path = Path(settings.live.data_path)
+        privacy.settle(data_path, settings.web)
+        self._hides = privacy.hides(settings.web)
+        self._publisher = Publisher(settings, privacy.STAFF if self._hides else "")
+        """Publishes all there is: for everybody, or where something is to be hidden for the staff alone."""
+        self._public = Publisher(settings) if self._hides else None
+        self._mask = privacy.Mask(settings.web.names, privacy.key_of(data_path) if self._hides else b"")
         self._finished = Finished(lambda: store_of(settings))
         self._expired_at = 0.0
         last = self._publisher.archive.last or {}
@@ -50,7 +61,8 @@ class Live:
         self._late = 0
         self._sources: tuple[SourceHealth, ...] = ()
         self._past: Past | None = None
-        self._wants_past = settings.live.backend == "simulated" and settings.simulated.past > 0
+        # The simulated past is told into the folder that everybody reads: where something is hidden there is none.
+        self._wants_past = settings.live.backend == "simulated" and settings.simulated.past > 0 and not self._hides
 
     def tick(self, now: float) -> None:
         """Run one cycle; what fails is told on the page, and raised."""
@@ -70,8 +82,13 @@ class Live:
         health.report_sources(cycle.sources, self.interval)
         if self._wants_past:
             self._take_past(snapshot["timestamp"])
-        size = self._publisher.publish(snapshot, cycle, self._told(cycle))
+        told = self._told(cycle)
+        size = self._publisher.publish(snapshot, cycle, told)
         self._publisher.expire(now)
+        if self._public is not None:
+            shown = privacy.public(snapshot, self.settings.web, self._mask)
+            self._public.publish(shown, replace(cycle, snapshot=shown, body=orjson.dumps(shown)), told)
+            self._public.expire(now)
         self._finish_jobs(snapshot, now)
         self._began, self._collect_s, self._size = began, cycle.collect_s, size
         health.CYCLES.labels("ok").inc()
@@ -83,14 +100,29 @@ class Live:
     def pages(self, now: float) -> Iterator[list[Page]]:
         """Yield the files that changed, in groups to be written one after the other."""
         yield from self._publisher.pages()
+        if self._public is not None:
+            yield from self._public.pages()
         self._finish_cycle()
 
     def routes(self) -> APIRouter:
         """Return what cannot be in files: answers to questions."""
         routes = APIRouter()
         routes.include_router(window_api.router(lambda: self._publisher.before))
-        routes.include_router(jobs_api.router(self._finished.store, self._publisher.folder))
+        routes.include_router(jobs_api.router(self._finished.store, self._publisher.folder, only_own=self._hides))
         return routes
+
+    def jobs_of(self, user: str) -> set[str]:
+        """Return the ids of a user's jobs: those that are listed, and those that have ended."""
+        before = self._publisher.before
+        listed = {job_id for job_id, row in before.jobs.items() if row[USER] == user} if before else set()
+        try:
+            return listed | ids_of(self._finished.store(), user)
+        except StoreError:
+            return listed
+
+    def shown_name(self, user: str) -> str:
+        """Return what the public files call a user."""
+        return self._mask.name(user)
 
     def status(self) -> str:
         """Return one line on the last cycle."""
@@ -142,7 +174,8 @@ class Live:
             sources = (*(s for s in sources if s.name != "back end"), broken)
         self._sources = sources
         health.report_sources(sources, self.interval)
-        self._publisher.tell_sources(health.for_page(sources))
+        for publisher in filter(None, (self._publisher, self._public)):
+            publisher.tell_sources(health.for_page(sources))
 
     def _finish_cycle(self) -> None:
         """Take the cycle's time, now that everything is written."""

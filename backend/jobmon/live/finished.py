@@ -125,6 +125,12 @@ def find_one(store: Store, job_id: str) -> dict[str, Any] | None:
     return None if text is None else orjson.loads(text)
 
 
+def ids_of(store: Store, user: str) -> set[str]:
+    """Return the ids of a user's finished jobs."""
+    with store.reading() as connection:
+        return set(connection.execute(sa.select(JOB.c.id).where(JOB.c.user == user)).scalars())
+
+
 def _conditions(search: Search) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     for column, value in ((JOB.c.user, search.user), (JOB.c.state, search.state), (JOB.c.partition, search.partition)):

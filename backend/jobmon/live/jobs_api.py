@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path as Folder
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from jobmon.errors import SpoolError, StoreError
 from jobmon.live.endings import shard_of
@@ -16,12 +16,28 @@ Text = Annotated[str, Query(max_length=255)]
 Time = Annotated[int | None, Query(ge=0, le=1 << 40, description="Epoch seconds.")]
 
 
-def router(store: Callable[[], Store], folder: Folder) -> APIRouter:
-    """Return the routes; `folder` holds the published files, which know the running jobs."""
+def router(store: Callable[[], Store], folder: Folder, only_own: bool = False) -> APIRouter:
+    """Return the routes; `folder` holds the published files, which know the running jobs.
+
+    With `only_own` people see their own jobs and the staff all of them: `request.state.person`, which the web
+    application sets, has `name` and `staff`.
+    """
     routes = APIRouter()
+
+    def limit_of(request: Request) -> str:
+        """Return the only user whose jobs may be told, "" for all."""
+        if not only_own:
+            return ""
+        person = getattr(request.state, "person", None)
+        if person is None or not (person.staff or person.name):
+            raise HTTPException(
+                401, "Sign in to see your finished jobs.", {"WWW-Authenticate": 'Bearer realm="jobmon"'}
+            )
+        return "" if person.staff else str(person.name)
 
     @routes.get("/jobs", summary="Finished jobs, the last ones first")
     def jobs(
+        request: Request,
         user: Text = "",
         state: Text = "",
         partition: Text = "",
@@ -33,7 +49,10 @@ def router(store: Callable[[], Store], folder: Folder) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     ) -> dict[str, Any]:
-        search = Search(user, state, partition, since, until, q, waste, sort, limit, offset)
+        own = limit_of(request)
+        if own and user not in {"", own}:
+            return {"jobs": [], "total": 0, "next": None}
+        search = Search(own or user, state, partition, since, until, q, waste, sort, limit, offset)
         try:
             found, total = find(store(), search)
         except StoreError as error:
@@ -42,12 +61,13 @@ def router(store: Callable[[], Store], folder: Folder) -> APIRouter:
         return {"jobs": found, "total": total, "next": following if found and following < total else None}
 
     @routes.get("/jobs/{job_id}", summary="What one job used and wasted, running or finished")
-    def job(job_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
+    def job(request: Request, job_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
+        own = limit_of(request)
         try:
             found = newest(running(folder, job_id), find_one(store(), job_id))
         except StoreError as error:
             raise HTTPException(503, "The store of finished jobs does not answer.") from error
-        if found is None:
+        if found is None or (own and found["user"] != own):
             raise HTTPException(404, "No such job is running or was seen to end.")
         return found
 

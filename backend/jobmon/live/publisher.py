@@ -36,6 +36,8 @@ class Publisher:
     def __init__(self, settings: Settings, part: str = "") -> None:
         self.part = part
         self.folder = Path(settings.live.data_path) / part
+        if part:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.interval = settings.live.update_interval
         self.archive = Archive(settings.live.model_copy(update={"data_path": str(self.folder)}), clock.now())
         self.series = Series(self.folder, self.interval)

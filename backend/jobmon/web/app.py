@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import jobmon
-from jobmon.config import Settings
+from jobmon.config import Settings, WebSettings
 from jobmon.web import problems, published, static
+from jobmon.web.auth import Doorkeeper
+from jobmon.web.shelf import Shelf
 
 Health = Callable[[], Mapping[str, Any]]
 """Returns what /healthz shows; its "status" is "ok" when all is well."""
@@ -37,6 +40,17 @@ class Capability(Protocol):
 
     def routes(self) -> APIRouter | None:
         """Return its own addresses, below /api/NAME; None when it has none."""
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """Be a capability that publishes people's jobs."""
+
+    def jobs_of(self, user: str) -> set[str]:
+        """Return the ids of a user's jobs, running, waiting and ended."""
+
+    def shown_name(self, user: str) -> str:
+        """Return what the public files call a user."""
 
 
 class Outermost:
@@ -82,15 +96,46 @@ def create(
         redoc_url=None,
     )
     problems.install(app)
-    app.include_router(published.router(settings.live))
+    known = list(capabilities)
+    door = Doorkeeper(settings.web)
+    live = next((capability for capability in known if isinstance(capability, KnowsPeople)), None)
+    shelf = Shelf(settings.live, settings.web, door, live.jobs_of if live else lambda _user: set())
+    app.include_router(published.router(settings.live, shelf))
     app.include_router(_state(health))
-    for capability in capabilities:
+    app.include_router(_people(settings.web, door, live.shown_name if live else lambda user: user))
+
+    def introduce(request: Request, response: Response) -> None:
+        request.state.person = door.reader(request)
+        response.headers["Cache-Control"] = "private, no-store"
+
+    for capability in known:
         routes = capability.routes()
         if routes is not None:
-            app.include_router(routes, prefix=f"/api/{capability.name}", tags=[capability.name])
+            app.include_router(
+                routes, prefix=f"/api/{capability.name}", tags=[capability.name], dependencies=[Depends(introduce)]
+            )
     app.include_router(static.router(settings.web.site, page))
     app.add_middleware(Outermost)
     return app
+
+
+def _people(web: WebSettings, door: Doorkeeper, shown: Callable[[str], str]) -> APIRouter:
+    routes = APIRouter(prefix="/api", tags=["people"])
+
+    @routes.get("/whoami", summary="Who asks, and what the files call that person")
+    def whoami(request: Request, response: Response) -> dict[str, Any]:
+        person = door.person(request)
+        response.headers["Cache-Control"] = "no-store"
+        return {
+            "user": person.name or None,
+            "shown": (person.name if person.staff else shown(person.name)) or None,
+            "role": person.role,
+            "staff": person.staff,
+            "read": web.read,
+            "names": web.names,
+        }
+
+    return routes
 
 
 def _state(health: Health) -> APIRouter:

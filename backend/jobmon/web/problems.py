@@ -12,8 +12,8 @@ from starlette.responses import Response
 class ProblemError(HTTPException):
     """Answer with a status other than success and a sentence about it."""
 
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(status, detail)
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
 
 
 def response(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -1,9 +1,6 @@
 """Serve the published files as they are stored, at the addresses of the CGI scripts and with the same meaning."""
 
-import os
 import re
-import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +13,8 @@ from jobmon.errors import SpoolError
 from jobmon.spool import reader, writer
 from jobmon.web import joined, negotiation
 from jobmon.web.problems import ProblemError
+from jobmon.web.shelf import Shelf
+from jobmon.web.stored import Stored, load
 
 INDEX = "cgi.index"
 MAX_NAMES = 24
@@ -51,34 +50,6 @@ Names = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Be a published file: its gzip member, and a tag that changes with it."""
-
-    content: bytes
-    tag: str
-
-
-def load(folder: Path, name: str) -> Stored | None:
-    """Return a plain file of the folder; None when there is none of that name (a link is not one)."""
-    try:
-        handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        if (folder / name).is_symlink():
-            return None
-        raise ProblemError(503, "The published files cannot be read.") from error
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return Stored(file.read(), f"{status.st_mtime_ns:x}-{status.st_size:x}")
-    finally:
-        os.close(handle)
-
-
 def stored_times(folder: Path, pattern: str) -> list[int]:
     """Return the ascending times of the snapshots: from the index, else from the names of the files."""
     index = load(folder, INDEX)
@@ -98,33 +69,39 @@ def nearest(folder: Path, pattern: str, wanted: float) -> tuple[int, Stored] | N
     return None
 
 
-def router(live: LiveSettings) -> APIRouter:
-    """Return the four addresses of the published files."""
+def router(live: LiveSettings, shelf: Shelf | None = None) -> APIRouter:
+    """Return the four addresses of the published files; `shelf` knows who may read what, without one all may."""
     routes = APIRouter(prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response)
-    folder = Path(live.data_path)
+    shelf = Shelf(live) if shelf is None else shelf
 
     @routes.get("/data.py", summary="The newest snapshot, or a stored one", responses={200: NEAREST})
     def data(request: Request, time: Time = None) -> Response:
+        view = shelf.view(request)
         if time is None:
-            return send(request, folder, [load(folder, live.file_name_pattern.format(""))])
-        found = nearest(folder, live.file_name_pattern, float(time))
-        if found is None:
-            return send(request, folder, [None])
-        return send(request, folder, [found[1]], {"X-Jobmon-Time": str(found[0])})
+            newest = load(view.folder, live.file_name_pattern.format(""))
+            return send(request, view.folder, [view.part(newest, "snapshot")], private=view.private)
+        found = nearest(view.folder, live.file_name_pattern, float(time))
+        at = {"X-Jobmon-Time": str(found[0])} if found else None
+        file = view.part(found[1], "snapshot") if found else None
+        return send(request, view.folder, [file], at, private=view.private)
 
     @routes.get("/history.py", summary="The use of cores over time")
     def history(request: Request) -> Response:
-        return send(request, folder, [load(folder, live.file_name_history)])
+        view = shelf.view(request)
+        file = view.part(load(view.folder, live.file_name_history), "history")
+        return send(request, view.folder, [file], private=view.private)
 
     @routes.get("/backfill.py", summary="What could start now")
     def backfill(request: Request) -> Response:
-        return send(request, folder, [load(folder, live.file_name_backfill)])
+        view = shelf.view(request)
+        return send(request, view.folder, [load(view.folder, live.file_name_backfill)], private=view.private)
 
     @routes.get("/page.py", summary="One or several files of the page")
     def page(request: Request, name: Names) -> Response:
-        files = [load(folder, f"{page}.json.gz") for page in name]
+        view = shelf.view(request)
+        files = [view.part(load(view.folder, f"{page}.json.gz"), page) for page in name]
         lasting = None not in files and all(LASTING.fullmatch(page) for page in name)
-        return send(request, folder, files, lasting=lasting)
+        return send(request, view.folder, files, lasting=lasting, private=view.private)
 
     return routes
 
@@ -136,8 +113,12 @@ def send(
     headers: dict[str, str] | None = None,
     *,
     lasting: bool = False,
+    private: str = "",
 ) -> Response:
-    """Answer with the files in the form that the reader takes; `lasting` ones may be kept for ever."""
+    """Answer with the files in the form that the reader takes; `lasting` ones may be kept for ever.
+
+    `private` names the request headers by which the answer differs between people; no proxy may keep it then.
+    """
     if not any(files):
         if not folder.is_dir():
             raise ProblemError(503, "The folder of the published files is missing.")
@@ -146,9 +127,13 @@ def send(
     packed = negotiation.accepts_gzip(request.headers.get("accept-encoding", ""))
     tag = '"' + ".".join(file.tag if file else "0" for file in files) + ("-gzip" if packed else "") + '"'
     headers = {
-        "Vary": "Accept-Encoding",
+        "Vary": f"Accept-Encoding, {private}" if private else "Accept-Encoding",
         "ETag": tag,
-        "Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache",
+        "Cache-Control": f"{'private' if private else 'public'}, max-age=31536000, immutable"
+        if lasting
+        else "private, no-cache"
+        if private
+        else "no-cache",
         **(headers or {}),
     }
     if negotiation.is_known(tag, request.headers.get("if-none-match", "")):

@@ -1,0 +1,113 @@
+"""Choose the published files that somebody may read: everybody's, the staff's, or one person's part of these."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from jobmon.config import LiveSettings, WebSettings
+from jobmon.errors import SpoolError
+from jobmon.live import own, privacy
+from jobmon.spool import writer
+from jobmon.web import joined
+from jobmon.web.auth import Doorkeeper
+from jobmon.web.problems import ProblemError
+from jobmon.web.stored import Stored
+
+MOST_KEPT = 512
+"""So many filtered files are kept; each is at most some hundred kB."""
+
+
+@dataclass(slots=True)
+class Filtered:
+    """Keep what was filtered lately, the oldest goes first."""
+
+    _kept: OrderedDict[tuple[str, str], Stored | None] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def get(self, user: str, tag: str, make: Callable[[], Stored | None]) -> Stored | None:
+        """Return what is kept for a person and a version of a file, made when there is none."""
+        key = (user, tag)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+
+def filter_file(file: Stored, name: str, user: str, owned: Callable[[], set[str]]) -> Stored | None:
+    """Return one person's part of a staff's file; None when it has none for one person alone."""
+    try:
+        document: dict[str, Any] = orjson.loads(joined.unpack([file.content]))
+    except (SpoolError, ValueError) as error:
+        raise ProblemError(500, "A published file is damaged or cut off.") from error
+    if name == "snapshot":
+        part: dict[str, Any] | None = own.snapshot(document, user)
+    elif name == "history":
+        part = own.history(document, user)
+    else:
+        part = own.filtered(name, document, user, owned)
+    if part is None:
+        return None
+    mark = hashlib.sha256(user.encode()).hexdigest()[:8]
+    return Stored(writer.compress(orjson.dumps(part) + b"\n"), f"{file.tag}-{mark}")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Be what one person may read: a folder, and of its files the own part when `user` is not empty."""
+
+    folder: Path
+    private: str = ""
+    """The request headers by which answers differ between people; empty when they do not."""
+    user: str = ""
+    filtered: Filtered | None = None
+    owned: Callable[[str], set[str]] = lambda _user: set()
+
+    def part(self, file: Stored | None, name: str) -> Stored | None:
+        """Return the file, or the person's own part of it; `name` says what kind of file it is."""
+        if file is None or self.filtered is None:
+            return file
+        return self.filtered.get(
+            self.user, f"{name} {file.tag}", lambda: filter_file(file, name, self.user, lambda: self.owned(self.user))
+        )
+
+
+class Shelf:
+    """Know who may read what; without a doorkeeper everybody reads everything."""
+
+    def __init__(
+        self, live: LiveSettings, web: WebSettings | None = None, door: Doorkeeper | None = None,
+        owned: Callable[[str], set[str]] = lambda _user: set(),
+    ) -> None:  # fmt: skip
+        self._folder = Path(live.data_path)
+        self._web = web
+        self._door = door
+        self._owned = owned
+        self._filtered = Filtered()
+
+    def view(self, request: Request) -> View:
+        """Return what the one who asks may read; 401 when that is nothing."""
+        web, door = self._web, self._door
+        if web is None or door is None or (web.read == "open" and not privacy.hides(web)):
+            return View(self._folder)
+        person = door.reader(request)
+        private = f"Authorization, {web.remote_user_header}"
+        if not privacy.hides(web):
+            return View(self._folder, private)
+        if person.staff:
+            return View(self._folder / privacy.STAFF, private)
+        if web.read != "own":
+            return View(self._folder, private)
+        return View(self._folder / privacy.STAFF, private, person.name, self._filtered, self._owned)
