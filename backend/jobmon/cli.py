@@ -94,9 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_argument("--limit", metavar="N", type=int, default=50, help="show so many (default: 50, at most 500)")
     jobs.add_argument("--json", action="store_true", help="print JSON")
     one = add("job", _job, "Show what one job used and wasted, and what request would have fitted")
-    one.add_argument("id", metavar="ID")
+    one.add_argument("id", metavar="ID", help="the job's number, such as 123 or 123_4")
     one.add_argument("--json", action="store_true", help="print JSON")
 
+    add("rules", _rules, "Tell by which rules jobs are judged")
     token = commands.add_parser("token", help="make, list and revoke tokens for programs",
                                 description="Make, list and revoke the tokens by which programs sign in.")  # fmt: skip
     acts = token.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -111,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     shown.set_defaults(run=_token_list)
     revoke = acts.add_parser("revoke", parents=[common], help="revoke all tokens of a name",
                              description="Revoke all tokens of a name; that counts at once.")  # fmt: skip
-    revoke.add_argument("name", metavar="NAME")
+    revoke.add_argument("name", metavar="NAME", help="whose tokens")
     revoke.set_defaults(run=_token_revoke)
 
     add("status", _status, "Ask the running daemon how it is doing")
@@ -217,6 +218,14 @@ def _job(options: argparse.Namespace) -> int:
     from jobmon.live import terminal
 
     return terminal.job(_load(options), options.id, options.json)
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from jobmon.live import rules_text
+
+    _load(options)
+    print(rules_text.markdown(), end="")
+    return 0
 
 
 def _tokens_file(options: argparse.Namespace) -> Path:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import cgi_scripts  # noqa: E402 - the neighbour in this folder
 import cycle  # noqa: E402
+import page  # noqa: E402
 
 
 def main() -> None:
@@ -55,7 +57,47 @@ def main() -> None:
                 rows.append(("    on one core", "", "≥ 25/s", f"{c['per_second']:.0f}/s",
                              verdict(c["per_second"] >= 25)))  # fmt: skip
                 rows.append(("    (a bare interpreter)", "", "", f"{c['floor_ms']:.0f} ms", ""))
+    for size in page.SIZES:
+        if not Path(page.CHROMIUM).exists():
+            print("no Chromium: the page is not measured", file=sys.stderr)
+            break
+        print(f"measuring the page at {size} …", file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="jobmon-bench-") as folder:
+            command = [sys.executable, str(HERE / "page.py"), size, folder]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            rows += page_rows(size, json.loads(done.stdout))
     show([("what", "the ancestor", "budget", "measured", ""), *rows])
+
+
+def page_rows(size: str, m: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    """Return the rows of what was measured in Chromium."""
+    big = size != "323 nodes"
+    first, scroll = m["first"], m["scroll"]
+    kb, seconds = (3000, 3) if big else (500, 1)
+    rows = [
+        (f"page in Chromium, {size}", "", "", "", ""),
+        ("  first view, cold", "" if big else "~8 s of parsing", f"≤ {seconds} s", f"{first['ms'] / 1000:.2f} s",
+         verdict(first["ms"] <= 1000 * seconds)),
+        ("    on the wire", "" if big else "~42 MB", f"≤ {kb:,} kB", f"{first['kb']:,.0f} kB", verdict(first["kb"] <= kb)),
+        ("    requests", "" if big else "118", "≤ 6", f"{first['requests']:.0f}", verdict(first["requests"] <= 6)),
+        ("    scoring, first call", "" if big else "0.7–1.1 s", "" if big else "≤ 50 ms", f"{first['scoring_ms']:.0f} ms",
+         "" if big else verdict(first["scoring_ms"] <= 50)),
+        ("  frames over 50 ms while scrolling", "", "", f"{scroll['long']} of {scroll['frames']}, "
+         f"worst {scroll['worst_ms']:.0f} ms", ""),
+    ]  # fmt: skip
+    if big:
+        return rows
+    refresh, jump = m["refresh"], m["jump"]
+    return rows + [
+        ("  refresh of an open page", "360 kB", "≤ 30 kB", f"{refresh['kb']:.0f} kB", verdict(refresh["kb"] <= 30)),
+        ("    scoring, later calls", "0.7–1.1 s", "≤ 50 ms", f"{refresh['scoring_ms']:.0f} ms",
+         verdict(refresh["scoring_ms"] <= 50)),
+        ("    when nothing is new", "360 kB", "304", "304" if refresh["unchanged_304"] else f"{refresh['unchanged_kb']:.1f} kB",
+         verdict(refresh["unchanged_304"] > 0)),
+        ("  jump in time", "118–447 downloads", "≤ 300 ms", f"{jump['ms']:.0f} ms", verdict(jump["ms"] <= 300)),
+        ("    requests", "118–447", "≤ 3", f"{jump['requests']:.0f}", verdict(jump["requests"] <= 3)),
+        ("  JavaScript, gzip", "", "≤ 250 kB", f"{m['javascript_kb']:.0f} kB", verdict(m["javascript_kb"] <= 250)),
+    ]  # fmt: skip
 
 
 def verdict(good: bool) -> str:

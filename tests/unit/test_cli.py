@@ -68,7 +68,8 @@ COMMANDS = dict(parsers(cli._parser(), "jobmon"))
 def test_the_commands_are_those_that_are_documented() -> None:
     assert set(COMMANDS) == {
         "jobmon", "jobmon run", "jobmon backend", "jobmon backend test", "jobmon backend list", "jobmon status",
-        "jobmon settings",
+        "jobmon settings", "jobmon jobs", "jobmon job", "jobmon rules", "jobmon token", "jobmon token create",
+        "jobmon token list", "jobmon token revoke",
     }  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def test_every_command_and_option_has_a_sentence(name: str, capsys: pytest.Captu
             assert choice.help, choice
 
 
-@pytest.mark.parametrize("name", [n for n in COMMANDS if n not in {"jobmon", "jobmon backend"}])
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n not in {"jobmon", "jobmon backend", "jobmon token"}])
 def test_every_command_takes_settings(name: str) -> None:
     assert {"--config", "--set"} <= set(COMMANDS[name]._option_string_actions)
 

@@ -7,8 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from fastapi import APIRouter
 
 from jobmon import config
+from jobmon.live import jobs_api, rules_text, window_api
 from jobmon.web import app
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +48,24 @@ def test_every_command_is_in_the_readme_and_none_that_is_not_there():
     assert sorted(documented) == sorted(commands)
 
 
+class LiveRoutes:
+    """Offer the addresses of `live` without its back end."""
+
+    name = "live"
+
+    def routes(self):
+        routes = APIRouter()
+        routes.include_router(window_api.router(lambda: None))
+        routes.include_router(jobs_api.router(lambda: None, Path("/nowhere")))
+        return routes
+
+
+def test_the_document_of_the_rules_is_that_of_the_rules():
+    assert (ROOT / "docs/scores.md").read_text() == rules_text.markdown(), "run: jobmon rules > docs/scores.md"
+
+
 def test_every_address_is_in_the_readme_and_none_that_is_not_there():
-    application = app.create(config.Settings(live=config.LiveSettings(data_path="/nowhere")), [], dict)
+    application = app.create(config.Settings(live=config.LiveSettings(data_path="/nowhere")), [LiveRoutes()], dict)
     documented = set(re.findall(r"`(/[^`?]*)", "".join(first_cells(README, "Addresses"))))
     assert documented == {*application.openapi()["paths"], "/api/openapi.json", "/site.json", "/"}
 
@@ -79,7 +97,8 @@ def test_the_door_names_each_of_its_commands():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "backend/jobmon/backends/README.md"]
+    "name",
+    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "backend/jobmon/backends/README.md", "docs/scores.md"],
 )
 def test_links_lead_somewhere(name):
     text = (ROOT / name).read_text()

@@ -164,7 +164,7 @@ def test_every_address_is_documented_and_nothing_comes_from_elsewhere(web: Web) 
     paths = json.loads(web.get("api/openapi.json").body)["paths"]
     assert {*paths} == {
         *(f"/api/{name}.py" for name in ("data", "history", "backfill", "page")),
-        *("/api/example/double/{number}", "/api/example/broken", "/healthz", "/metrics"),
+        *("/api/example/double/{number}", "/api/example/broken", "/healthz", "/metrics", "/api/whoami"),
     }
     for path in ("/api/data.py", "/api/page.py"):
         (parameter,) = paths[path]["get"]["parameters"]

@@ -99,10 +99,11 @@ def create(
     known = list(capabilities)
     door = Doorkeeper(settings.web)
     live = next((capability for capability in known if isinstance(capability, KnowsPeople)), None)
-    shelf = Shelf(settings.live, settings.web, door, live.jobs_of if live else lambda _user: set())
+    shown = live.shown_name if live else lambda user: user
+    shelf = Shelf(settings.live, settings.web, door, live.jobs_of if live else lambda _user: set(), shown)
     app.include_router(published.router(settings.live, shelf))
     app.include_router(_state(health))
-    app.include_router(_people(settings.web, door, live.shown_name if live else lambda user: user))
+    app.include_router(_people(settings.web, door, shown))
 
     def introduce(request: Request, response: Response) -> None:
         request.state.person = door.reader(request)

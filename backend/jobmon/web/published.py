@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
@@ -13,7 +14,7 @@ from jobmon.errors import SpoolError
 from jobmon.spool import reader, writer
 from jobmon.web import joined, negotiation
 from jobmon.web.problems import ProblemError
-from jobmon.web.shelf import Shelf
+from jobmon.web.shelf import Shelf, View
 from jobmon.web.stored import Stored, load
 
 INDEX = "cgi.index"
@@ -79,29 +80,29 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> APIRouter:
         view = shelf.view(request)
         if time is None:
             newest = load(view.folder, live.file_name_pattern.format(""))
-            return send(request, view.folder, [view.part(newest, "snapshot")], private=view.private)
+            return send(request, view.folder, [view.part(newest, "snapshot")], view=view)
         found = nearest(view.folder, live.file_name_pattern, float(time))
         at = {"X-Jobmon-Time": str(found[0])} if found else None
         file = view.part(found[1], "snapshot") if found else None
-        return send(request, view.folder, [file], at, private=view.private)
+        return send(request, view.folder, [file], at, view=view)
 
     @routes.get("/history.py", summary="The use of cores over time")
     def history(request: Request) -> Response:
         view = shelf.view(request)
         file = view.part(load(view.folder, live.file_name_history), "history")
-        return send(request, view.folder, [file], private=view.private)
+        return send(request, view.folder, [file], view=view)
 
     @routes.get("/backfill.py", summary="What could start now")
     def backfill(request: Request) -> Response:
         view = shelf.view(request)
-        return send(request, view.folder, [load(view.folder, live.file_name_backfill)], private=view.private)
+        return send(request, view.folder, [load(view.folder, live.file_name_backfill)], view=view)
 
     @routes.get("/page.py", summary="One or several files of the page")
     def page(request: Request, name: Names) -> Response:
         view = shelf.view(request)
         files = [view.part(load(view.folder, f"{page}.json.gz"), page) for page in name]
         lasting = None not in files and all(LASTING.fullmatch(page) for page in name)
-        return send(request, view.folder, files, lasting=lasting, private=view.private)
+        return send(request, view.folder, files, lasting=lasting, view=view)
 
     return routes
 
@@ -113,12 +114,13 @@ def send(
     headers: dict[str, str] | None = None,
     *,
     lasting: bool = False,
-    private: str = "",
+    view: View | None = None,
 ) -> Response:
     """Answer with the files in the form that the reader takes; `lasting` ones may be kept for ever.
 
-    `private` names the request headers by which the answer differs between people; no proxy may keep it then.
+    `view` is for whom: where the answer differs between people no proxy may keep it, and X-Jobmon-User says who it is.
     """
+    private = view.private if view else ""
     if not any(files):
         if not folder.is_dir():
             raise ProblemError(503, "The folder of the published files is missing.")
@@ -134,6 +136,7 @@ def send(
         else "private, no-cache"
         if private
         else "no-cache",
+        **({"X-Jobmon-User": quote(view.shown)} if view and view.shown else {}),
         **(headers or {}),
     }
     if negotiation.is_known(tag, request.headers.get("if-none-match", "")):

@@ -71,6 +71,8 @@ class View:
     folder: Path
     private: str = ""
     """The request headers by which answers differ between people; empty when they do not."""
+    shown: str = ""
+    """What the files call the person, empty for nobody."""
     user: str = ""
     filtered: Filtered | None = None
     owned: Callable[[str], set[str]] = lambda _user: set()
@@ -89,25 +91,25 @@ class Shelf:
 
     def __init__(
         self, live: LiveSettings, web: WebSettings | None = None, door: Doorkeeper | None = None,
-        owned: Callable[[str], set[str]] = lambda _user: set(),
+        owned: Callable[[str], set[str]] = lambda _user: set(), shown: Callable[[str], str] = lambda user: user,
     ) -> None:  # fmt: skip
         self._folder = Path(live.data_path)
         self._web = web
         self._door = door
         self._owned = owned
+        self._shown = shown
         self._filtered = Filtered()
 
     def view(self, request: Request) -> View:
         """Return what the one who asks may read; 401 when that is nothing."""
         web, door = self._web, self._door
-        if web is None or door is None or (web.read == "open" and not privacy.hides(web)):
+        if web is None or door is None or not (web.trusted_proxies or web.tokens_file or privacy.hides(web)):
             return View(self._folder)
         person = door.reader(request)
         private = f"Authorization, {web.remote_user_header}"
-        if not privacy.hides(web):
-            return View(self._folder, private)
-        if person.staff:
-            return View(self._folder / privacy.STAFF, private)
-        if web.read != "own":
-            return View(self._folder, private)
-        return View(self._folder / privacy.STAFF, private, person.name, self._filtered, self._owned)
+        shown = person.name if person.staff else self._shown(person.name)
+        if privacy.hides(web) and person.staff:
+            return View(self._folder / privacy.STAFF, private, shown)
+        if web.read == "own":
+            return View(self._folder / privacy.STAFF, private, shown, person.name, self._filtered, self._owned)
+        return View(self._folder, private, shown)
