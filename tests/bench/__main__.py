@@ -78,22 +78,24 @@ def page_rows(size: str, m: dict[str, Any]) -> list[tuple[str, str, str, str, st
         (f"page in Chromium, {size}", "", "", "", ""),
         ("  first view, cold", "" if big else "~8 s of parsing", f"≤ {seconds} s", f"{first['ms'] / 1000:.2f} s",
          verdict(first["ms"] <= 1000 * seconds)),
-        ("    on the wire", "" if big else "~42 MB", f"≤ {kb:,} kB", f"{first['kb']:,.0f} kB", verdict(first["kb"] <= kb)),
+        ("    on the wire", "" if big else "~42 MB", f"≤ {kb:,} kB", f"{first['kb']:,.0f} kB",
+         verdict(first["kb"] <= kb)),
         ("    requests", "" if big else "118", "≤ 6", f"{first['requests']:.0f}", verdict(first["requests"] <= 6)),
-        ("    scoring, first call", "" if big else "0.7–1.1 s", "" if big else "≤ 50 ms", f"{first['scoring_ms']:.0f} ms",
-         "" if big else verdict(first["scoring_ms"] <= 50)),
+        ("    scoring, first call", "" if big else "0.7–1.1 s", "" if big else "≤ 50 ms",
+         f"{first['scoring_ms']:.0f} ms", "" if big else verdict(first["scoring_ms"] <= 50)),
         ("  frames over 50 ms while scrolling", "", "", f"{scroll['long']} of {scroll['frames']}, "
          f"worst {scroll['worst_ms']:.0f} ms", ""),
     ]  # fmt: skip
     if big:
         return rows
     refresh, jump = m["refresh"], m["jump"]
-    return rows + [
+    return [
+        *rows,
         ("  refresh of an open page", "360 kB", "≤ 30 kB", f"{refresh['kb']:.0f} kB", verdict(refresh["kb"] <= 30)),
         ("    scoring, later calls", "0.7–1.1 s", "≤ 50 ms", f"{refresh['scoring_ms']:.0f} ms",
          verdict(refresh["scoring_ms"] <= 50)),
-        ("    when nothing is new", "360 kB", "304", "304" if refresh["unchanged_304"] else f"{refresh['unchanged_kb']:.1f} kB",
-         verdict(refresh["unchanged_304"] > 0)),
+        ("    when nothing is new", "360 kB", "304",
+         "304" if refresh["unchanged_304"] else f"{refresh['unchanged_kb']:.1f} kB", verdict(refresh["unchanged_304"] > 0)),
         ("  jump in time", "118–447 downloads", "≤ 300 ms", f"{jump['ms']:.0f} ms", verdict(jump["ms"] <= 300)),
         ("    requests", "118–447", "≤ 3", f"{jump['requests']:.0f}", verdict(jump["requests"] <= 3)),
         ("  JavaScript, gzip", "", "≤ 250 kB", f"{m['javascript_kb']:.0f} kB", verdict(m["javascript_kb"] <= 250)),
