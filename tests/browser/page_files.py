@@ -81,6 +81,9 @@ JOBS = (
 )
 
 
+NO_LIMITS = {"maxNodes": None, "maxCpusPerNode": None, "maxMemPerNode": None}
+
+
 def cpus(text: str) -> list[int]:
     """Read "0-3,8"."""
     ranges = [part.split("-") for part in text.split(",") if part]
@@ -94,6 +97,7 @@ def documents(now: int, jobs: Sequence[Job] = JOBS, nodes: Sequence[Node] = NODE
     chunks = {start: chunk([t for t in times if t - t % SPAN == start], start, now, jobs, nodes) for start in starts}
     return {
         "live/summary": summary(now, starts, jobs, nodes),
+        "live/recent": recent(times, now, jobs, nodes),
         "live/latest": latest(now, now - STEP, starts, jobs, nodes),
         **{f"live/series/day/{start}": chunks[start] for start in starts[:-1]},
         "live/series/day/open": chunks[starts[-1]],
@@ -170,7 +174,7 @@ def summary(now: int, starts: Sequence[int], jobs: Sequence[Job], nodes: Sequenc
             "hostGpus": [[len(cpus(gpus)) for _, gpus in job.places.values()] for job in jobs],
         },
         "partitions": [
-            {"name": name, "up": True, "default": name == "cpu", "maxTime": 1440, "maxNodes": None, "nodes": []}
+            {"name": name, "up": True, "default": name == "cpu", "maxTime": 1440, "nodes": [], **NO_LIMITS}
             for name in ("cpu", "gpu")
         ],
         "reservations": [],
@@ -234,6 +238,11 @@ def chunk(times: Sequence[int], start: int, now: int, jobs: Sequence[Job], nodes
             "columns": columns([node.series for node in nodes], [[True] * len(times)] * len(nodes)),
         },
     }
+
+
+def recent(times: Sequence[int], now: int, jobs: Sequence[Job], nodes: Sequence[Node]) -> dict[str, Any]:
+    """Return the last half hour in one chunk."""
+    return {**chunk(times, times[0], now, jobs, nodes), "tier": "recent", "span": 1800}
 
 
 def columns(rows: Sequence[Series], there: Sequence[Sequence[bool]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser import page_files
 from browser.conftest import Published
+from browser.page_files import JOBS
 from browser.page_parts import detail, jobs, row
 from services import absent
 
@@ -89,7 +90,7 @@ def test_axe_finds_nothing_serious(chromium: Browser, published: Published, sche
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     found = []
-    for view in ("", "?job=103", "?node=n3"):
+    for view in ("", "?job=103", "?job=101&node=n2", "?job=108", "?node=n3", "?node=g1"):
         page.goto(f"{published.url}#/{view}")
         page.wait_for_selector("main .panel:visible")
         page.add_script_tag(path=AXE)
@@ -99,3 +100,110 @@ def test_axe_finds_nothing_serious(chromium: Browser, published: Published, sche
                 found.append((view, violation["id"], [node["html"][:200] for node in violation["nodes"][:3]]))
     context.close()
     assert found == []
+
+
+def test_keys_of_the_page(page: Page, published: Published) -> None:
+    page.goto(published.url)
+    expect(jobs(page).first).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_label(re.compile("Find jobs"))).to_be_focused()
+    page.keyboard.type("one thread")
+    expect(jobs(page)).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(row(page, "102").get_by_role("link")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(detail(page, "Job 102")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(detail(page, "Job 102")).to_have_count(0)
+    expect(row(page, "102").get_by_role("link")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_label("Use / and ?").uncheck()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.reload()
+    expect(jobs(page).first).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_keys_go_through_a_long_list(page: Page, published: Published, now: int) -> None:
+    many = [page_files.Job(str(1000 + i), "ann", {"n1": ("0", "")}, series=page_files.BUSY) for i in range(500)]
+    published.write_all(page_files.documents(now, many))
+    page.goto(published.url + "#/?sort=job")
+    row(page, "1000").get_by_role("link").focus()
+    page.keyboard.press("End")
+    expect(row(page, "1499").get_by_role("link")).to_be_focused()
+    page.keyboard.press("PageUp")
+    expect(jobs(page).locator("a:focus")).to_have_count(1)
+    expect(row(page, "1499").get_by_role("link")).not_to_be_focused()
+    page.keyboard.press("Home")
+    expect(row(page, "1000").get_by_role("link")).to_be_focused()
+
+
+def test_news_are_told_to_a_screen_reader_once(page: Page, published: Published, now: int) -> None:
+    page.clock.install(time=now)
+    page.goto(published.url)
+    expect(row(page, "102")).to_be_visible()
+    news = page.get_by_role("status", name="News")
+    expect(news).to_have_text("")
+    published.write_all(page_files.documents(now + 90, [job for job in JOBS if job.id != "102"]))
+    page.clock.run_for(120_000)
+    expect(row(page, "102")).to_have_count(0)
+    page.clock.run_for(60_000)
+    expect(news).to_have_text("2 of 6 running jobs need attention.")
+
+
+WIDTHS = [390, 768, 1024, 1440, 1920, 2560]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("view", ["", "?job=103", "?node=g1"])
+def test_nothing_is_wider_than_the_page(page: Page, published: Published, view: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{published.url}#/{view}")
+    page.wait_for_selector("main .panel:visible")
+    wide = """[...document.querySelectorAll("body, main, .panel, .scroll, .detail, .top, .overview")]
+              .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className)"""
+    assert page.evaluate(wide) == []
+
+
+def test_a_wide_page_shows_more_columns(page: Page, published: Published) -> None:
+    heads = page.get_by_role("table", name="Jobs", exact=True).locator("th:visible")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(published.url)
+    narrow = heads.all_inner_texts()
+    page.set_viewport_size({"width": 2560, "height": 1200})
+    expect(heads.filter(has_text="Account")).to_be_visible()
+    assert set(narrow) < set(heads.all_inner_texts())
+
+
+def test_motion_is_reduced_where_asked(page: Page, empty: Published) -> None:
+    page.route(re.compile(r"page\.py"), lambda _: None)  # never answered: it stays with the skeleton
+    moves = 'getComputedStyle(document.querySelector(".skeleton i")).animationName'
+    page.goto(empty.url)
+    page.wait_for_selector(".skeleton i", state="attached")
+    assert page.evaluate(moves) == "breathe"
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(moves) == "none"
+
+
+def test_a_chart_on_paper_is_drawn_in_light_colours(chromium: Browser, published: Published) -> None:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{published.url}#/?job=102")
+    expect(page.locator("figure canvas").first).to_be_visible()
+    dark = page.evaluate("document.querySelector('figure canvas').toDataURL()")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function("dark => document.querySelector('figure canvas').toDataURL() !== dark", arg=dark)
+    page.emulate_media(media="print", color_scheme="light")
+    hidden = ["header.top", ".pane-users", ".pane-jobs", ".overview", ".detail .segments", ".twin", ".close"]
+    for part in hidden:
+        expect(page.locator(part).first).to_be_hidden()
+    expect(page.locator('article[data-rule="cpuUtil"]')).to_be_visible()
+    expect(page.locator(".print-only")).to_contain_text("testcluster as of")
+    pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 2
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") is None
+    context.close()

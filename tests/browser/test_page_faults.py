@@ -42,7 +42,7 @@ def test_missing_files_are_told_and_the_page_recovers(page: Page, empty: Publish
     page.goto(empty.url)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("The cluster's data cannot be read")
-    expect(alert).to_contain_text("live/summary: 404")
+    expect(alert).to_contain_text("live/summary: is not there yet")
     empty.write_all(page_files.documents(now))
     page.get_by_role("button", name="Try now").click()
     expect(jobs(page)).to_have_count(len(JOBS))
@@ -60,11 +60,11 @@ def test_a_broken_summary_is_told(page: Page, published: Published, content: Any
 
 @pytest.mark.parametrize("content", [b"[1, 2", {"format": 1}, None])
 def test_a_broken_chunk_costs_its_part_only(page: Page, published: Published, content: Any) -> None:
-    published.write("live/series/day/open", content)
+    published.write("live/recent", content)
     page.goto(published.url)
     expect(jobs(page)).to_have_count(len(JOBS))
     if content is not None:
-        expect(page.get_by_role("status").filter(has_text="live/series/day/open")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="live/recent")).to_be_visible()
         expect(page.locator("header.top")).to_contain_text("in trouble")
 
 
@@ -152,7 +152,7 @@ def test_a_failed_refresh_keeps_the_last_snapshot_in_view(page: Page, published:
     published.remove("live/latest")
     published.remove("live/summary")
     page.clock.run_for(60_000)
-    expect(page.get_by_role("alert")).to_contain_text("New data cannot be read: live/summary: 404")
+    expect(page.get_by_role("alert")).to_contain_text("New data cannot be read: live/summary: is not there yet")
     expect(row(page, "102")).to_be_visible()
     published.write_all(page_files.documents(now + 60))
     page.clock.run_for(60_000)

@@ -14,6 +14,6 @@ SCHEMAS = Path(jobmon.__file__).parent / "live" / "schema"
 
 @pytest.mark.parametrize("name", page_files.documents(1_700_000_010))
 def test_every_file_fits_its_schema(name: str) -> None:
-    kind = {"series": "chunk"}.get(name.split("/")[1], name.split("/")[1])
+    kind = {"series": "chunk", "recent": "chunk"}.get(name.split("/")[1], name.split("/")[1])
     schema = json.loads((SCHEMAS / f"{kind}.schema.json").read_text())
     jsonschema.validate(page_files.documents(1_700_000_010)[name], schema)

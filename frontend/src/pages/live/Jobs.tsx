@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { Choices } from "../../components/Choices";
 import { Panel } from "../../components/Panel";
+import { SearchField } from "../../components/SearchField";
 import { VirtualTable } from "../../components/VirtualTable";
 import { count } from "../../lib/format";
 import { jobColumns, stateWord } from "./jobColumns";
@@ -39,12 +40,11 @@ export function Jobs({ model, selection }: { model: Model; selection: Selection 
       }
     >
       <div className="tools">
-        <input
-          type="search"
-          aria-label="Find jobs by number, name, user, account or node"
+        <SearchField
+          label="Find jobs by number, name, user, account or node"
           placeholder="Find job, name, user, account, node"
           value={q ?? ""}
-          onChange={(event) => selection.set({ q: event.target.value })}
+          onChange={(value) => selection.set({ q: value })}
         />
         {model.snapshot.partitions.length > 1 && (
           <select

@@ -3,7 +3,7 @@ import type { Selection } from "./selection";
 
 const keys: readonly [string, string][] = [
   ["/", "Find: to the field of the list"],
-  ["↓ ↑", "To the next or the last row; from nowhere to the first one"],
+  ["↓ ↑", "To the next or the last row; from a list's field to its first one"],
   ["Page ↓ ↑, Home, End", "Through a list in large steps"],
   ["Enter", "Open what is chosen"],
   ["Esc", "Close the detail, back to the list"],
@@ -33,7 +33,14 @@ export function Keys({ selection }: { selection: Selection }) {
         else if (!closeOpen()) closeDetail(selection);
         return;
       }
-      if (typing) return;
+      if (typing) {
+        // From a list's field to its first row.
+        const list = (event.key === "ArrowDown" || event.key === "Enter") && target.closest(".panel:has(tr.row)");
+        if (!list || !target.matches('input[type="search"]')) return;
+        event.preventDefault();
+        list.querySelector<HTMLElement>("tr.row a")?.focus();
+        return;
+      }
       let done = false;
       if (letters && event.key === "/") done = focus('main input[type="search"]', ".pane-jobs input");
       else if (letters && event.key === "?") {

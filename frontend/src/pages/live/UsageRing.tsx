@@ -68,13 +68,19 @@ export const UsageRing = memo(function UsageRing({ model, selection, hovered, on
         </p>
       ) : (
         <ul className="ring-told">
+          <li className="muted">
+            <span>{counted(slices.length, "user")} with running jobs</span>
+          </li>
           {marks.map((mark) => {
             const users = slices.filter(({ user }) => user.mark === mark).map(({ user }) => user);
             if (users.length === 0) return null;
             const cores = users.reduce((sum, user) => sum + user.cores, 0);
             return (
               <li key={mark}>
-                <Shape mark={mark} label="" /> {counted(users.length, "user")} {words[mark]}{" "}
+                <Shape mark={mark} label="" />
+                <span>
+                  {count(users.length)} {words[mark]}
+                </span>
                 <span className="muted">{share(cores, of)}</span>
               </li>
             );

@@ -1,6 +1,7 @@
 import { useMemo, useState } from "react";
 import { Link } from "react-router";
 import { Panel } from "../../components/Panel";
+import { SearchField } from "../../components/SearchField";
 import { Segments } from "../../components/Segments";
 import { Shape } from "../../components/Shape";
 import { type ColumnOf, VirtualTable } from "../../components/VirtualTable";
@@ -42,12 +43,11 @@ export function Users({ model, selection }: { model: Model; selection: Selection
       }
     >
       <div className="tools">
-        <input
-          type="search"
-          aria-label="Find a user"
+        <SearchField
+          label="Find a user"
           placeholder={`Find one of ${counted(model.users.length, "user")} (${count(running)} running)`}
           value={who}
-          onChange={(event) => selection.set({ who: event.target.value })}
+          onChange={(value) => selection.set({ who: value })}
         />
       </div>
       <UsageRing model={model} selection={selection} hovered={hovered} onHover={setHovered} />
