@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from browser import page_files
+from browser.watched import Cluster, Watched
 from jobmon.config import Settings
 from jobmon.spool import writer
 from jobmon.web import static
@@ -67,6 +68,26 @@ def published(empty: Published, now: int) -> Published:
     """Serve the cluster of page_files."""
     empty.write_all(page_files.documents(now))
     return empty
+
+
+@pytest.fixture(scope="session")
+def watched(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Serve a simulated cluster that was watched for most of an hour."""
+    cluster = Cluster(tmp_path_factory.mktemp("watched"), built)
+    yield cluster.watched
+    cluster.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser, watched: Watched) -> Iterator[Page]:
+    """Open an empty tab for the watched cluster; an error in the page fails the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context.set_default_timeout(8000)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context.new_page()
+    context.close()
+    assert errors == []
 
 
 @pytest.fixture

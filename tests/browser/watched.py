@@ -1,0 +1,53 @@
+"""A simulated cluster that the daemon's own code has watched for a while, served as it would be."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobmon import config
+from jobmon.daemon import Turn
+from jobmon.live.capability import Live
+from jobmon.web.server import Server
+
+STEP_S = 60
+POINTS = 50
+
+
+@dataclass
+class Watched:
+    """Be such a cluster: its address, its data path, and the times of its snapshots."""
+
+    url: str
+    folder: Path
+    times: list[int]
+    live: Live
+
+
+class Cluster:
+    """Watch a small cluster for most of an hour, in a few seconds."""
+
+    def __init__(self, folder: Path, page: Path, **web: object) -> None:
+        values = {
+            "live": {"backend": "simulated", "data_path": str(folder), "update_interval": STEP_S, "cycle_timeout": 60},
+            "simulated": {"nodes": 30, "past": 0},
+            "web": {"port": 0, **web},
+        }
+        settings = config.use(config.parse(values, "test"))
+        self._live = Live(settings)
+        turn = Turn(self._live, folder)
+        process = self._live._process
+        ask = process.cycle
+        now = int(time.time())
+        times = [now - STEP_S * (POINTS - 1 - k) for k in range(POINTS)]
+        for at in times:
+            process.cycle = lambda at=at: ask(at)
+            assert turn.once(), turn.error
+        process.cycle = ask
+        self._server = Server(settings, [self._live], lambda: {"status": "ok"}, page)
+        self._server.start()
+        self.watched = Watched(self._server.url, folder, times, self._live)
+
+    def close(self) -> None:
+        """Stop the server and the back end."""
+        self._server.stop()
+        self._live.close()
