@@ -194,6 +194,14 @@ describe("keeping up", () => {
     expect(tierFor(now, 1_000_000 - 14_000)).toBe("day");
     expect(tierFor(now, 1_000_000 - 80_000)).toBe("month");
   });
+
+  it("takes the finest series of a daemon that is young", () => {
+    const now = snapshot(1_000_000);
+    now.series.day = { step: 30, span: 600, closed: [998_400, 999_000], open: 999_600 };
+    now.series.month = { step: 300, span: 6000, closed: [], open: 996_000 };
+    now.series.year = { step: 3600, span: 86_400, closed: [], open: 950_400 };
+    expect(tierFor(now, 1_000_000 - 28_800)).toBe("day");
+  });
 });
 
 describe("a site's settings", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { prepare } from "../src/charts/prepare";
 import { heldSpans, joined } from "../src/lib/fires";
+import { lasted } from "../src/lib/format";
 import { stepsOf } from "../src/lib/gaps";
 import { defaults, type Rule, rules } from "../src/lib/rules";
 import type { Input } from "../src/lib/scores";
@@ -62,6 +63,17 @@ describe("the times at which a rule fired", () => {
   it("are none for a node's rule without nodes", () => {
     expect(heldSpans(rule("swapUse"), input([20], 1), defaults)).toEqual([]);
   });
+});
+
+describe("how long something lasted", () => {
+  it.each([
+    [40, "40 s"],
+    [720, "12 min"],
+    [3600, "1 h"],
+    [6000, "1 h 40 min"],
+    [183_600, "2 d 3 h"],
+    [null, "–"],
+  ])("%s s is %s", (seconds, words) => expect(lasted(seconds)).toBe(words));
 });
 
 describe("formulas in words", () => {

@@ -71,11 +71,13 @@ export type Tier = "day" | "month" | "year";
 /** Choose the finest series that covers a span before the snapshot without asking for too many files. */
 export function tierFor(snapshot: Snapshot, from: number): Tier {
   const { day, month, year } = snapshot.series;
-  const span = snapshot.timestamp - from;
-  const covers = (tier: SummaryTier) => (tier.closed[0] ?? tier.open ?? Number.POSITIVE_INFINITY) <= from + tier.span;
-  const few = (tier: SummaryTier) => span / tier.span <= 24;
-  if (covers(day) ? few(day) : span <= 7200 && !covers(month)) return "day";
-  return (covers(month) && few(month)) || year.closed.length === 0 ? "month" : "year";
+  const first = ({ closed, open }: SummaryTier) => closed[0] ?? open ?? Number.POSITIVE_INFINITY;
+  // A coarse tier's first chunk may begin long before its first point: what began within it is no longer.
+  const covers = (tier: SummaryTier, coarser = tier) =>
+    first(tier) <= from + tier.span || (coarser !== tier && first(tier) < first(coarser) + coarser.span);
+  const few = ({ closed, span }: SummaryTier) => closed.filter((start) => start + span > from).length <= 24;
+  if (covers(day, month) && few(day)) return "day";
+  return (covers(month, year) && few(month)) || year.closed.length === 0 ? "month" : "year";
 }
 
 // Closed chunks never change: keep the ones read lately.

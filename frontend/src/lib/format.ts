@@ -87,6 +87,18 @@ export function span(seconds: Maybe): string {
   return `${Math.round(size / 86400)} d`;
 }
 
+/** Write how long something lasted, in two units: "40 s", "12 min", "1 h 40 min", "2 d 3 h". */
+export function lasted(seconds: Maybe): string {
+  if (!known(seconds)) return UNKNOWN;
+  const minutes = Math.round(Math.max(0, seconds) / 60);
+  if (minutes < 60) return span(seconds);
+  const [large, small, unit, part] =
+    minutes < 1440
+      ? [Math.floor(minutes / 60), minutes % 60, "h", "min"]
+      : [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), "d", "h"];
+  return small > 0 ? `${large} ${unit} ${small} ${part}` : `${large} ${unit}`;
+}
+
 /** Write a time of day: "14:03:30". */
 export function clock(epoch: Maybe, seconds = true): string {
   if (!known(epoch)) return UNKNOWN;

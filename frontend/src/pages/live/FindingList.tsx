@@ -1,7 +1,7 @@
 import type { Run, RunWarning } from "../../api/finished";
 import { useSite } from "../../api/useLive";
 import { Shape } from "../../components/Shape";
-import { amount, count, counted, moment, share, span } from "../../lib/format";
+import { amount, count, counted, lasted, moment, share } from "../../lib/format";
 import { type Finding, findings, fitting, held, sentence } from "./findings";
 import type { JobView, Model, NodeView } from "./model";
 import { RuleDetails } from "./RuleDetails";
@@ -54,7 +54,7 @@ function Cost({ finding: { rule, wasted }, past }: { finding: Finding; past: Run
   if (past) {
     return (
       <>
-        First at {moment(past.since)}; it was so in {span(past.fired)} of {span(past.seen)} that were judged (
+        First at {moment(past.since)}; it was so in {lasted(past.fired)} of {lasted(past.seen)} that were judged (
         {share(past.fired, past.seen)}). <CostOf warning={past} words="Cost so far" />
       </>
     );

@@ -5,7 +5,7 @@ import type { Run, RunWarning } from "../../api/finished";
 import { CopyButton } from "../../components/CopyButton";
 import { Meter } from "../../components/Meter";
 import { Shape } from "../../components/Shape";
-import { amount, count, counted, duration, memory, moment, percent, share, span } from "../../lib/format";
+import { amount, count, counted, duration, lasted, memory, moment, percent, share } from "../../lib/format";
 import { rules } from "../../lib/rules";
 import { RuleDetails } from "./RuleDetails";
 import type { Selection } from "./selection";
@@ -26,11 +26,11 @@ export function RunFacts({ run, selection }: { run: Run; selection: Selection })
     ["Held", [counted(run.cpus, "core"), run.gpus ? counted(run.gpus, "GPU") : ""].filter(Boolean).join(", ")],
     ["Nodes", nodesOf(run)],
     ["Submitted", run.submit ? moment(run.submit) : ""],
-    ["Waited", run.wait === null ? "" : span(run.wait)],
+    ["Waited", run.wait === null ? "" : lasted(run.wait)],
     ["Started", run.start ? moment(run.start) : ""],
     ["Ended", run.end ? moment(run.end) : ""],
     ["Exit code", run.exitCode === null ? "" : String(run.exitCode)],
-    ["Watched", ran !== null && run.seen < 0.95 * ran ? `${span(run.seen)} of the run` : ""],
+    ["Watched", ran !== null && run.seen < 0.95 * ran ? `${lasted(run.seen)} of the run` : ""],
   ];
   return (
     <>
@@ -125,8 +125,8 @@ export function Warned({ warning, earlier = false }: { warning: RunWarning; earl
       <p>{warning.text}</p>
       {rule && <p className="advice">{rule.advice}</p>}
       <p className="proof">
-        From {moment(warning.since)} to {moment(warning.until)}, in {span(warning.fired)} of {span(warning.seen)} that
-        were judged ({share(warning.fired, warning.seen)}). <CostOf warning={warning} words="Lost" />
+        From {moment(warning.since)} to {moment(warning.until)}, in {lasted(warning.fired)} of {lasted(warning.seen)}{" "}
+        that were judged ({share(warning.fired, warning.seen)}). <CostOf warning={warning} words="Lost" />
       </p>
       {rule && <RuleDetails rule={rule} />}
     </article>
