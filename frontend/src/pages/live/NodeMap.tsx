@@ -1,4 +1,4 @@
-import { type KeyboardEvent, memo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useCallback, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { count, counted, percent } from "../../lib/format";
 import type { NodeKind, NodeView } from "./model";
@@ -38,6 +38,32 @@ function words({ node, kind, cores, cpu, jobs, hits }: NodeView): string {
   return `${node.name}: ${state}${node.reason ? ` (${node.reason})` : ""}${load}${hits.map((hit) => `, ${hit.rule.title}`).join("")}`;
 }
 
+interface CellProps {
+  view: NodeView;
+  place: number;
+  current: boolean;
+  marked: boolean;
+  onPoint: (place: number) => void;
+  onOpen: (node: string) => void;
+}
+
+// Of thousands of nodes only those are drawn again that changed: pointing at one is two of them.
+const Cell = memo(function Cell({ view, place, current, marked, onPoint, onOpen }: CellProps) {
+  return (
+    <button
+      type="button"
+      tabIndex={current ? 0 : -1}
+      className={marked ? "marked" : ""}
+      aria-label={words(view)}
+      onFocus={() => onPoint(place)}
+      onMouseEnter={() => onPoint(place)}
+      onClick={() => onOpen(view.node.name)}
+    >
+      <NodeGlyph view={view} />
+    </button>
+  );
+});
+
 interface Props {
   nodes: readonly NodeView[];
   selection: Selection;
@@ -66,6 +92,10 @@ export const NodeMap = memo(function NodeMap({ nodes, selection, marked }: Props
     (cells[next] as HTMLElement).focus();
   };
 
+  const now = useRef(selection);
+  now.current = selection;
+  const open = useCallback((node: string) => navigate(now.current.to({ node, job: null })), [navigate]);
+
   if (nodes.length === 0) return null;
   return (
     <div className="node-map-box">
@@ -79,18 +109,15 @@ export const NodeMap = memo(function NodeMap({ nodes, selection, marked }: Props
         onMouseLeave={() => setAt(null)}
       >
         {nodes.map((view, i) => (
-          <button
+          <Cell
             key={view.node.name}
-            type="button"
-            tabIndex={i === current ? 0 : -1}
-            className={marked.has(view.node.name) ? "marked" : ""}
-            aria-label={words(view)}
-            onFocus={() => setAt(i)}
-            onMouseEnter={() => setAt(i)}
-            onClick={() => navigate(selection.to({ node: view.node.name, job: null }))}
-          >
-            <NodeGlyph view={view} />
-          </button>
+            view={view}
+            place={i}
+            current={i === current}
+            marked={marked.has(view.node.name)}
+            onPoint={setAt}
+            onOpen={open}
+          />
         ))}
       </div>
       <p className="readout" aria-hidden="true">

@@ -1,3 +1,4 @@
+import { useMemo } from "react";
 import { Link } from "react-router";
 import { Meter } from "../../components/Meter";
 import { Panel } from "../../components/Panel";
@@ -9,12 +10,14 @@ import type { Selection } from "./selection";
 
 export function Nodes({ model, selection }: { model: Model; selection: Selection }) {
   const { partition, user } = selection;
-  const nodes = model.nodes.filter((view) => !partition || view.node.partitions.includes(partition));
-  const marked = new Set(
-    user ? nodes.filter((view) => view.jobs.some(({ job }) => job.user === user)).map((view) => view.node.name) : [],
-  );
-  // The map keeps its places; the list brings the chosen user's nodes to the top.
-  const own = [...nodes].sort((a, b) => Number(marked.has(b.node.name)) - Number(marked.has(a.node.name)));
+  const { nodes, marked, own } = useMemo(() => {
+    const nodes = model.nodes.filter((view) => !partition || view.node.partitions.includes(partition));
+    const of = user ? nodes.filter((view) => view.jobs.some(({ job }) => job.user === user)) : [];
+    const marked = new Set(of.map((view) => view.node.name));
+    // The map keeps its places; the list brings the chosen user's nodes to the top.
+    const own = [...nodes].sort((a, b) => Number(marked.has(b.node.name)) - Number(marked.has(a.node.name)));
+    return { nodes, marked, own };
+  }, [model, partition, user]);
   return (
     <Panel
       title={partition ? `Nodes of ${partition}` : "Nodes"}
