@@ -133,9 +133,9 @@ def is_page(name):
 
 
 def is_lasting(name):
-    """Say whether a page never changes: a closed chunk of series."""
+    """Say whether a page never changes: a closed chunk of series, or the facts of one."""
     parts = name.split("/")
-    return len(parts) == 4 and parts[:2] == ["live", "series"] and parts[3].isdigit()
+    return len(parts) == 4 and parts[0] == "live" and parts[1] in ("series", "facts") and parts[3].isdigit()
 
 
 def find(folder, program, times):

@@ -39,7 +39,7 @@ def schema_of(name):
         return schema("chunk")
     if name.startswith("live/cores/"):
         return schema("cores")
-    for folder in ("usage", "runs"):
+    for folder in ("usage", "runs", "facts"):
         if name.startswith(f"live/{folder}/"):
             return schema(folder)
     if name.startswith("live/"):

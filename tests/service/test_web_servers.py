@@ -42,6 +42,7 @@ def fill(spool: Path) -> None:
     put(spool, "live/series/day/open.json.gz", b'{"page":"open"}\n')
     put(spool, "live/series/day/600.json.gz", b'{"page":600}\n')
     put(spool, "live/series/day/1200.json.gz", b'{"page":1200}\n')
+    put(spool, "live/facts/month/7200.json.gz", b'{"page":7200}\n')
     index(spool, TIMES)
 
 
@@ -324,6 +325,8 @@ def test_a_new_version_has_a_new_tag(web: Web) -> None:
         (["live/series/day/600"], True),
         (["live/series/day/600", "live/series/day/1200"], True),
         (["live/series/day/600", "live/series/day/1800"], False),  # not closed yet: null now, something later
+        (["live/facts/month/7200"], True),
+        (["live/facts/month/7200", "live/facts/month/open"], False),
         (["live/series/day/open"], False),
         (["live/series/day/600", "live/summary"], False),
     ],

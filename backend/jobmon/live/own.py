@@ -13,7 +13,7 @@ def jobs_of(summary: Mapping[str, Any], user: str) -> set[str]:
 
 
 def summary(document: Document, user: str) -> Document:
-    """Return a summary with the jobs of one user, and only the texts that are left."""
+    """Return a summary, or facts, with the jobs of one user, and only the texts that are left."""
     jobs, strings = document["jobs"], document["strings"]
     kept = [row for row, name in enumerate(jobs["user"]) if strings[name] == user]
     texts = {"name", "user", "state", "partition", "account", "reason", "dependency", "arrayTasks"}
@@ -98,7 +98,9 @@ def snapshot(document: Document, user: str) -> Document:
 def filtered(name: str, document: Document, user: str, own: Callable[[], Collection[str]]) -> Document | None:
     """Return what a person may see of a page's file; None when there is nothing of it for one person alone."""
     kind = name.split("/")[1] if "/" in name else name
-    by_user: dict[str, Callable[[Document, str], Document]] = {"summary": summary, "usage": usage, "runs": runs}
+    by_user: dict[str, Callable[[Document, str], Document]] = {
+        "summary": summary, "facts": summary, "usage": usage, "runs": runs,
+    }  # fmt: skip
     by_job: dict[str, Callable[[Document, Collection[str]], Document]] = {
         "recent": chunk, "series": chunk, "cores": cores, "predictions": predictions,
     }  # fmt: skip

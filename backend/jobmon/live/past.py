@@ -7,7 +7,7 @@ which alone knows history and index.
 import logging
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import orjson
 from jobmon.backends.child import BackendProcess
 from jobmon.config import Settings
 from jobmon.errors import JobmonError
-from jobmon.live import rows
+from jobmon.live import rows, summary
 from jobmon.live.chunk import Chunk
+from jobmon.live.facts import Facts, Span
 from jobmon.live.series import OPEN, Series
 from jobmon.spool import writer
 
@@ -34,7 +35,9 @@ class Told:
 
     usage: dict[int, dict[str, Any]]
     closed: list[tuple[str, int]]
-    left: list[Chunk]
+    left: list[Chunk] = field(default_factory=list)
+    facts: list[Span] = field(default_factory=list)
+    """What the chunks left open are about."""
 
 
 class Past:
@@ -70,6 +73,7 @@ class Past:
         live = self._settings.live
         folder = Path(live.data_path)
         series = Series(folder, self._settings.live.update_interval, restore=False)
+        facts = Facts(folder, restore=False)
         usage: dict[int, dict[str, Any]] = {}
         closed: list[tuple[str, int]] = []
         for count, at in enumerate(self._times, 1):
@@ -78,13 +82,18 @@ class Past:
             stamped = folder / live.file_name_pattern.format(at)
             writer.write(stamped, writer.compress(cycle.body + b"\n"))
             usage[at] = snapshot["usage"]
-            for name, document in series.add(rows.draw(snapshot)):
-                _, _, tier, start = name.split("/")
-                if start != OPEN:
-                    body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
-                    writer.write(folder / f"{name}.json.gz", writer.compress(body))
+            point = rows.draw(snapshot)
+            chunks = series.add(point)
+            tables = summary.tables(snapshot, dict.fromkeys(snapshot["nodes"], 0))
+            for name, document in [*facts.add(tables, point, chunks), *chunks]:
+                _, kind, tier, start = name.split("/")
+                if start == OPEN:
+                    continue
+                body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+                writer.write(folder / f"{name}.json.gz", writer.compress(body))
+                if kind == "series":
                     closed.append((tier, int(start)))
             if count % HAND_OVER == 0:
-                self.ready.put(Told(usage, closed, []))
+                self.ready.put(Told(usage, closed))
                 usage, closed = {}, []
-        self.ready.put(Told(usage, closed, series.left()))
+        self.ready.put(Told(usage, closed, series.left(), facts.left()))

@@ -15,6 +15,8 @@ from jobmon.errors import SpoolError
 from jobmon.live import cores, predictions, refresh, rows, summary
 from jobmon.live.archive import Archive
 from jobmon.live.endings import Endings
+from jobmon.live.facts import FOLDER as FACTS
+from jobmon.live.facts import Facts
 from jobmon.live.past import STEP_S, Told
 from jobmon.live.recent import SPAN_S, Recent
 from jobmon.live.series import FOLDER, OPEN, Series
@@ -45,6 +47,7 @@ class Publisher:
         self._recent = Recent(self.endings.settings["warningWindow"])
         self._recent.remember(self.series.closed_since(clock.now() - SPAN_S))
         self._usage = Usage(self.folder)
+        self._facts = Facts(self.folder)
         self.before: summary.Tables | None = None
         self._predictions = self._read_predictions()
         self._documents: dict[str, dict[str, Any]] = {}
@@ -77,7 +80,8 @@ class Publisher:
                 (f"{prefix}{name}", orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
                 for name, body in group
             ]
-        self._pages += [page for page in groups["final"] if FOLDER in page[0] and not self._path(page[0]).exists()]
+        lasting = [page for page in groups["final"] if page[0].startswith((FOLDER, FACTS))]
+        self._pages += [page for page in lasting if not self._path(page[0]).exists()]
 
     def tell_sources(self, sources: list[dict[str, Any]]) -> None:
         """Publish the last documents again with what is wrong now, so that an old snapshot is not taken for calm."""
@@ -92,13 +96,15 @@ class Publisher:
     def adopt(self, told: Told) -> None:
         """Take over a part of the past that somebody else wrote."""
         self.archive.adopt(told.usage)
-        self._pages += self.series.adopt(told.closed, told.left)
+        changed = self.series.adopt(told.closed, told.left)
+        self._pages += [*self._facts.adopt(told.facts, changed), *changed]
         self._pages += self._usage.adopt(told.usage, STEP_S)
 
     def expire(self, now: float) -> None:
         """Remove snapshots and chunks that are too old, and shards that no node is in any more."""
         self.archive.purge(now)
         for name in self.series.expire(now):
+            self._path(name.replace(FOLDER, FACTS, 1)).unlink(missing_ok=True)
             self._path(name).unlink(missing_ok=True)
         for shard in reader.times_on_disk(self.folder / "live/cores", "{}.json.gz"):
             if shard >= self._shards:
@@ -110,7 +116,8 @@ class Publisher:
         tables = summary.tables(snapshot, shard_of, self.before)
         point = rows.draw(snapshot)
         self._pages += cores.documents(snapshot, shard_of)
-        self._pages += self.series.add(point)
+        changed = self.series.add(point)
+        self._pages += [*self._facts.add(tables, point, changed), *changed]
         self._pages += self._usage.add(snapshot["timestamp"], snapshot["usage"])
         self._pages += self.endings.add(tables, point)
         previous = self.before.timestamp if self.before else None

@@ -189,14 +189,14 @@ def _mark(row: Row) -> Row:
 
 
 def _job_columns(rows: Iterable[Row], strings: Strings) -> dict[str, Sequence[Any]]:
-    return _columns(JOB_COLUMNS, JOB_TEXTS, rows, strings)
+    return columns_of(JOB_COLUMNS, JOB_TEXTS, rows, strings)
 
 
 def _node_columns(rows: Iterable[Row], strings: Strings) -> dict[str, Sequence[Any]]:
-    return _columns(NODE_COLUMNS, ("state", "reason", "partitions"), rows, strings)
+    return columns_of(NODE_COLUMNS, ("state", "reason", "partitions"), rows, strings)
 
 
-def _columns(names: Sequence[str], texts: Sequence[str], rows: Iterable[Row], strings: Strings) -> dict[str, Any]:
+def columns_of(names: Sequence[str], texts: Sequence[str], rows: Iterable[Row], strings: Strings) -> dict[str, Any]:
     """Return {column: values}; the columns in `texts` as numbers of strings."""
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [[] for _ in names]
     return {

@@ -230,6 +230,90 @@ export interface Cores {
   };
 }
 
+export type FactsFlags = (0 | 1)[];
+export type FactsIntegers = number[];
+export type FactsOptionalIntegers = (number | null)[];
+export type FactsIndices = number[];
+export type FactsOptionalNumbers = (number | null)[];
+
+/**
+ * live/facts/TIER/open, live/facts/TIER/START (TIER month or year): what the rows of the chunk live/series/TIER of the same name are about, so that an instant whose snapshot is not kept any more still has users, names, limits and hardware. Tables are columns of equal length as in live/summary; names that repeat are indices into `strings`. A job that ran but was on no host at any point of the chunk may be here too; a job of the chunk that is not here is one of which nothing is known any more.
+ */
+export interface Facts {
+  format: 1;
+  tier: "month" | "year";
+  /**
+   * Epoch seconds, a multiple of span.
+   */
+  start: number;
+  span: number;
+  /**
+   * Epoch seconds of the newest snapshot that is in it.
+   */
+  timestamp: number;
+  strings: string[];
+  /**
+   * The nodes there were, each as it was known last within the span.
+   */
+  nodes: {
+    name: string[];
+    counted: FactsFlags;
+    cpus: FactsIntegers;
+    gpus: FactsIntegers;
+    /**
+     * MiB; null when it was never known.
+     */
+    memTotal: FactsOptionalIntegers;
+    /**
+     * MiB, likewise.
+     */
+    swapTotal: FactsOptionalIntegers;
+    /**
+     * Names joined by commas; index into strings.
+     */
+    partitions: FactsIndices;
+  };
+  /**
+   * The jobs that ran within the span, each as it was known last.
+   */
+  jobs: {
+    id: string[];
+    name: FactsIndices;
+    user: FactsIndices;
+    partition: FactsIndices;
+    account: FactsIndices;
+    arrayTasks: FactsIndices;
+    cpus: FactsIntegers;
+    gpus: FactsIntegers;
+    nNodes: FactsOptionalIntegers;
+    /**
+     * Minutes; null without a limit.
+     */
+    timeLimit: FactsOptionalIntegers;
+    /**
+     * Epoch seconds.
+     */
+    start: FactsOptionalIntegers;
+    /**
+     * Epoch seconds; null where the job had not ended by then, or nobody told when.
+     */
+    end: FactsOptionalIntegers;
+    submit: FactsOptionalIntegers;
+    /**
+     * MiB per node.
+     */
+    memReq: FactsOptionalNumbers;
+    /**
+     * MiB on the node where it was largest, by then.
+     */
+    memMax: FactsOptionalIntegers;
+    /**
+     * MB per node.
+     */
+    jobfsReq: FactsOptionalNumbers;
+  };
+}
+
 /**
  * history.json.gz: core usage over the last `history_length` seconds.
  */
