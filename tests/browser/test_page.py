@@ -160,6 +160,9 @@ def test_the_cores_of_the_job_are_framed(page: Page, published: Published) -> No
     expect(opened.locator(".core")).to_have_count(16)
     expect(opened.locator(".core.own")).to_have_count(8)
     expect(opened.locator(".core.taken")).to_have_count(4)
+    user = opened.locator(".core.own").first.evaluate("core => core.lastChild.getBoundingClientRect().toJSON()")
+    assert user["width"] > 10
+    assert 0.15 < user["height"] / 24 < 0.25  # 20 % of the cell
     expect(opened.get_by_role("img", name=re.compile("16 cores of n3, 8 of them of job 102"))).to_be_visible()
     opened.locator(".core").nth(9).hover()
     expect(opened).to_contain_text("Core 9: user 20 %, system 5 %, wait 1 %; job 107")

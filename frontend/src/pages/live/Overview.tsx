@@ -123,7 +123,7 @@ function Own({ model, selection }: { model: Model; selection: Selection }) {
           ? `${count(user.warned)} of ${counted(user.running, "running job")} ${user.warned === 1 ? "needs" : "need"} attention`
           : `${counted(user.running, "running job")}, nothing to complain about`;
   return (
-    <p className="own">
+    <p className="last-user">
       <Shape mark={user.running ? user.mark : "ok"} label="" />
       <span>
         You looked at{" "}
