@@ -128,6 +128,7 @@ chromium chromium
 systemd-analyze systemd
 mmdebstrap mmdebstrap
 LIST
+  if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then missing+=(postgresql); fi
   if [ ! -e /usr/lib/x86_64-linux-gnu/slurm-wlm/auth_jwt.so ] && [ ! -e /usr/lib/x86_64-linux-gnu/slurm/auth_jwt.so ]; then
     missing+=(slurm-wlm-basic-plugins slurm-wlm-jwt-plugin)
   fi

@@ -149,6 +149,8 @@ def _conditions(search: Search) -> list[sa.ColumnElement[bool]]:
 
 
 def _row(summary: Mapping[str, Any], cluster: str) -> dict[str, Any]:
+    """Return the row of a job; PostgreSQL takes no NUL in texts."""
+    summary = {name: value.replace("\x00", "") if isinstance(value, str) else value for name, value in summary.items()}
     waste = summary["waste"]
     return {
         "cluster": cluster,
@@ -165,7 +167,7 @@ def _row(summary: Mapping[str, Any], cluster: str) -> dict[str, Any]:
         "waste_core_h": waste.get("core-h", 0.0),
         "waste_gpu_h": waste.get("GPU-h", 0.0),
         "waste_gib_h": waste.get("GiB-h", 0.0),
-        "summary": orjson.dumps(summary).decode().replace("\\u0000", ""),  # PostgreSQL takes no NUL in texts
+        "summary": orjson.dumps(summary).decode(),
     }
 
 

@@ -77,8 +77,12 @@ def open_store(url: str, migrations: Mapping[str, Path], folder: Path) -> Store:
     if backend == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    with _told():
-        migrate(engine, migrations)
+    try:
+        with _told():
+            migrate(engine, migrations)
+    except BaseException:
+        engine.dispose()
+        raise
     return Store(engine)
 
 

@@ -1,0 +1,157 @@
+"""The store, on SQLite and on a real PostgreSQL: one suite for both."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+import postgres
+from finished_jobs import NOW, WARNING, ended, ids
+from jobmon.errors import SettingsError, StoreError
+from jobmon.live.finished import Finished, Search, find, find_one
+from jobmon.live.tables import JOB, METADATA, MIGRATIONS
+from jobmon.store import claim, open_store
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres.running() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    """Return the address of an empty store."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    address = request.getfixturevalue("server")
+    yield address
+    engine = sa.create_engine(address)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    engine.dispose()
+
+
+@pytest.fixture
+def store(url, tmp_path):
+    opened = open_store(url, {"live": MIGRATIONS}, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def finished(store):
+    return Finished(lambda: store)
+
+
+def test_the_migrations_make_the_tables_that_are_declared(store):
+    found = sa.inspect(store.engine)
+    for table in METADATA.sorted_tables:
+        assert [c["name"] for c in found.get_columns(table.name)] == [c.name for c in table.columns]
+
+
+def test_a_job_is_stored_once_however_often_it_is_told(finished, store):
+    finished.add([ended("1")], "c", NOW)
+    finished.add([ended("1"), ended("2")], "c", NOW)
+    assert ids(find(store, Search())) == ["2", "1"]
+    assert find(store, Search())[1] == 2
+
+
+def test_an_id_that_is_used_again_is_another_job(finished, store):
+    finished.add([ended("1"), ended("1", end=NOW + 9000, name="later")], "c", NOW)
+    assert find(store, Search())[1] == 2
+    assert find_one(store, "1")["name"] == "later"
+    assert find_one(store, "7") is None
+
+
+def test_jobs_are_found_by_what_they_are(finished, store):
+    finished.add(
+        [
+            ended("1", user="bob"),
+            ended("2", state="TIMEOUT", end=NOW + 10),
+            ended("3", partition="gpu", end=NOW + 20, name="100%_sure"),
+            ended("4", warnings=[WARNING], waste={"core-h": 5.0}, end=NOW + 30),
+            ended("5", warnings=[WARNING], waste={"core-h": 9.0}, end=NOW + 25),
+        ],
+        "c",
+        NOW,
+    )
+    assert ids(find(store, Search(user="bob"))) == ["1"]
+    assert ids(find(store, Search(state="TIMEOUT"))) == ["2"]
+    assert ids(find(store, Search(partition="gpu"))) == ["3"]
+    assert ids(find(store, Search(since=NOW + 10, until=NOW + 25))) == ["5", "3", "2"]
+    assert ids(find(store, Search(warned=True))) == ["4", "5"]
+    assert ids(find(store, Search(warned=True, sort="waste"))) == ["5", "4"]
+    assert ids(find(store, Search(text="0%_S"))) == ["3"]
+    assert ids(find(store, Search(text="%"))) == ["3"]
+    assert ids(find(store, Search(limit=2, offset=1))) == ["5", "3"]
+
+
+@pytest.mark.parametrize("name", ["'; DROP TABLE live_job; --", "a\x00b", "a\\u0000b", "é😀", "x" * 10_000])
+def test_hostile_names_are_only_names(finished, store, name):
+    finished.add([ended("1", name=name)], "c", NOW)
+    assert find(store, Search())[0][0]["name"] == name.replace("\x00", "")
+    assert finished.health() is None
+
+
+def test_old_jobs_are_forgotten(finished, store):
+    finished.add([ended("1"), ended("2", end=NOW + 100)], "c", NOW)
+    finished.expire(NOW + 50)
+    assert ids(find(store, Search())) == ["2"]
+
+
+def test_a_newer_store_is_refused(store, url, tmp_path):
+    with store.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = 'live_9999'"))
+    with pytest.raises(SettingsError, match="newer jobmon"):
+        open_store(url, {"live": MIGRATIONS}, tmp_path)
+
+
+def test_a_failed_transaction_leaves_nothing(store):
+    with pytest.raises(StoreError), store.writing() as connection:  # noqa: PT012 - the second statement fails
+        connection.execute(JOB.insert().values(number=1, cluster="c", id="1", start_at=0, end_at=0, user="a", name="",
+                                               account="", partition="", state="", cores=1, warned=False,
+                                               waste_core_h=0, waste_gpu_h=0, waste_gib_h=0, summary="{}"))  # fmt: skip
+        connection.execute(sa.text("SELECT nothing FROM nowhere"))
+    assert find(store, Search())[1] == 0
+
+
+def test_a_claim_succeeds_once(finished, store):
+    finished.add([ended("1")], "c", NOW)
+    with store.writing() as connection:
+        assert claim(connection, JOB, {"id": "1", "state": "COMPLETED"}, {"state": "SEEN"})
+        assert not claim(connection, JOB, {"id": "1", "state": "COMPLETED"}, {"state": "SEEN"})
+
+
+def test_readers_are_not_kept_waiting_by_a_writer(finished, store):
+    finished.add([ended("1")], "c", NOW)
+    with store.writing() as connection:
+        connection.execute(JOB.delete())
+        assert find(store, Search())[1] == 1
+
+
+def test_programs_that_start_together_make_the_tables_once(url, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: open_store(url, {"live": MIGRATIONS}, tmp_path), range(4)))
+    for opened in stores:
+        assert find(opened, Search()) == ([], 0)
+        opened.close()
+
+
+def test_writers_side_by_side_lose_nothing(store):
+    def write(first):
+        for number in range(first, first + 20):
+            Finished(lambda: store).add([ended(str(number))], "c", NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, (0, 20, 40, 60)))
+    assert find(store, Search())[1] == 80
+
+
+def test_a_server_that_is_not_there_is_told():
+    with pytest.raises(StoreError, match="refused"):
+        open_store("postgresql+psycopg://jobmon@127.0.0.1:1/none", {"live": MIGRATIONS}, None)
