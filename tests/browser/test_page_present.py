@@ -164,6 +164,20 @@ def test_charts_mark_when_a_rule_fired(page: Page, published: Published) -> None
     expect(good.get_by_role("img", name=re.compile("marked"))).to_have_count(0)
 
 
+def test_a_node_that_swaps_is_proved_on_the_page_of_its_job(page: Page, published: Published, now: int) -> None:
+    busy = {**page_files.NODES[0].series, "swap": 4000}  # of 8000
+    nodes = (page_files.Node("n1", series=busy), *page_files.NODES[1:])
+    published.write_all(page_files.documents(now, JOBS, nodes))
+    page.goto(f"{published.url}#/?job=101&span=30m")
+    opened = detail(page, "Job 101")
+    expect(opened.locator('article[data-rule="swapUse"]')).to_contain_text("50 % of its swap")
+    swap = opened.get_by_role("img", name=re.compile("^Swap of its nodes over time.*marked: Swapping"))
+    expect(swap).to_be_visible()
+    opened.locator(".places a").first.click()
+    alone = opened.get_by_role("img", name=re.compile("^Swap of its node over time; at the end: used 3.9 GiB, all 7.8"))
+    expect(alone).to_be_visible()
+
+
 def test_a_pending_job_says_why_it_waits(page: Page, published: Published) -> None:
     page.goto(f"{published.url}#/?job=108")
     opened = detail(page, "Job 108")

@@ -35,15 +35,17 @@ export function JobCharts({ live, view, host, selection }: Props) {
     const hosts = new Set(job.hosts.map((place) => place.host));
     return join(chunks, from, now, { jobs: new Set([id]), hosts });
   }, [chunks, from, now, id, job]);
-  const charts = useMemo(() => chartsOf(window, view, host), [window, view, host]);
+  const { nodes } = snapshot;
+  const charts = useMemo(() => {
+    const swap = new Map(nodes.map((node) => [node.name, node.swapTotal]));
+    return chartsOf(window, view, host, (name) => swap.get(name) ?? null);
+  }, [window, view, host, nodes]);
   const bands = useMemo(() => {
     // An ended job is judged as if it still ran.
     const jobs = new Map([[job.id, { ...job, state: "RUNNING" }]]);
     const input = inputOf({ ...snapshot, jobs }, window);
     return new Map(
-      rules
-        .filter((rule) => rule.of === "job")
-        .map((rule) => [rule.id, heldSpans(rule, input, settings).map((held): Band => [...held, rule.title])]),
+      rules.map((rule) => [rule.id, heldSpans(rule, input, settings).map((held): Band => [...held, rule.title])]),
     );
   }, [snapshot, window, settings, job]);
   return (

@@ -18,7 +18,12 @@ export interface Chart {
 }
 
 /** Make the charts of what is known of a job, of all its nodes together or of one; a metric that nobody has is no chart. */
-export function chartsOf(window: Window, { job }: Pick<JobView, "job">, host: string | undefined): Chart[] {
+export function chartsOf(
+  window: Window,
+  { job }: Pick<JobView, "job">,
+  host: string | undefined,
+  swapOf: (host: string) => number | null = () => null,
+): Chart[] {
   const { jobs, nodes, times } = window;
   const length = times.length;
   const all = jobs.of.get(job.id) ?? [];
@@ -120,6 +125,23 @@ export function chartsOf(window: Window, { job }: Pick<JobView, "job">, host: st
       note: "all jobs there",
       format: rate,
       lines: network,
+    });
+  }
+  const swap = nodesSum("swap");
+  if (largest(swap) > 0) {
+    charts.push({
+      title: places.length > 1 ? "Swap of its nodes" : "Swap of its node",
+      note: "all jobs there",
+      binary: true,
+      format: memory,
+      rules: ["swapUse"],
+      lines: [
+        fill("used", "cpu-wait", swap),
+        ...limit(
+          "all",
+          places.reduce((sum, place) => sum + (swapOf(place.host) ?? 0), 0),
+        ),
+      ],
     });
   }
   return charts;
