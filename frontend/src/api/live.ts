@@ -14,6 +14,8 @@ export interface Live {
   problems: string[];
   /** Cores of a host, where they came with a stored snapshot and need not be asked for. */
   cores?: (host: string) => Cores;
+  /** Of which series of means it was made, when its snapshot is not kept any more. */
+  thinned?: "month" | "year";
 }
 
 /** Seconds of series that an open page keeps for its lists. */
@@ -27,7 +29,7 @@ export async function loadLive(site: Site): Promise<Live> {
   if (first instanceof FileError) throw first;
   const snapshot = snapshotOf(checked<Summary>("live/summary", first));
   try {
-    const chunk = checkedChunk("live/recent", recent);
+    const chunk = readChunk("live/recent", recent);
     return { snapshot, chunks: chunk ? [chunk] : [], problems: [] };
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
@@ -108,7 +110,7 @@ export async function loadChunks(
   const problems: string[] = [];
   for (const name of open === null ? names : [...names, `live/series/${tier}/open`]) {
     try {
-      const chunk = closed.get(name) ?? checkedChunk(name, answers.get(name));
+      const chunk = closed.get(name) ?? readChunk(name, answers.get(name));
       if (chunk === null) continue;
       chunks.push(chunk);
       if (!name.endsWith("/open")) remember(name, chunk);
@@ -145,7 +147,8 @@ function remember(name: string, chunk: Chunk): void {
   }
 }
 
-function checkedChunk(name: string, answer: Answer | undefined): Chunk | null {
+/** Read a chunk of series; null when there is none, a FileError when it is broken. */
+export function readChunk(name: string, answer: Answer | undefined): Chunk | null {
   if (answer === null || answer === undefined) return null;
   if (answer instanceof FileError) throw answer;
   const chunk = checked<Chunk>(name, answer);

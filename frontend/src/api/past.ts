@@ -3,12 +3,15 @@ import { FileError, fetchFile, fetchPublished } from "./fetch";
 import { type Live, loadChunks } from "./live";
 import type { Site } from "./site";
 import type { Job, Node, Snapshot } from "./snapshot";
+import { loadThinned } from "./thinned";
 import type { Cores, Snapshot as Stored, Usage } from "./types.gen";
 
 type StoredNode = Stored["nodes"][string];
 type StoredJob = Stored["jobs"][string];
 
 const API = 15;
+/** Beyond this distance in seconds the means of that time are nearer than any snapshot. */
+const FAR_S = 1800;
 
 /** Load the stored snapshot nearest to `at`, with the series of the window before it. */
 export async function loadPast(site: Site, present: Snapshot, at: number, signal?: AbortSignal): Promise<Live> {
@@ -22,6 +25,10 @@ export async function loadPast(site: Site, present: Snapshot, at: number, signal
   const { timestamp } = checked(stored);
   // The nearest snapshot may be far away, where snapshots are rare or gone.
   const near = Math.abs(timestamp - at) <= present.interval;
+  if (Math.abs(timestamp - at) > FAR_S) {
+    const thinned = await loadThinned(site, present, at, signal);
+    if (thinned !== null) return thinned;
+  }
   return livePast(stored, present, near ? asked : await series(timestamp));
 }
 

@@ -30,7 +30,14 @@ export function PastPage({ live: present }: { live: Live }) {
             </p>
           ),
       )}
-      {shown.live && <Distance wanted={at} found={shown.live.snapshot} />}
+      {shown.live?.thinned ? (
+        <p className="notice" role="status">
+          The snapshots of that time are not kept any more: these are means over{" "}
+          {shown.live.thinned === "month" ? "five minutes" : "an hour"}, without what waited and without single cores.
+        </p>
+      ) : (
+        shown.live && <Distance wanted={at} found={shown.live.snapshot} />
+      )}
       {shown.live?.problems.map((problem) => (
         <p key={problem} className="notice warn" role="status">
           {problem}. Charts and judgements lack its part.
