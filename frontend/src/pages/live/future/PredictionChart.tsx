@@ -54,9 +54,10 @@ export function PredictionChart({ timestamp }: { timestamp: number }) {
   );
 }
 
+// Whole seconds up to which an error belongs to each.
 const edges: [string, number][] = [
-  ["over 1 h early", -3600],
-  ["10 min to 1 h early", -600],
+  ["over 1 h early", -3601],
+  ["10 min to 1 h early", -601],
   ["within 10 min", 600],
   ["10 min to 1 h late", 3600],
   ["1 h to 6 h late", 21600],
