@@ -1,5 +1,7 @@
 import { Link, NavLink, Route, Routes, useLocation } from "react-router";
+import { readerName } from "./api/fetch";
 import { useLive, useSite } from "./api/useLive";
+import { Account } from "./components/Account";
 import { ErrorBoundary } from "./components/ErrorBoundary";
 import { Sources } from "./components/Sources";
 import { ThemeSwitch } from "./components/ThemeSwitch";
@@ -30,6 +32,7 @@ export function App() {
         )}
         {Bar ? <Bar /> : <span className="fill" />}
         {data && <Sources snapshot={data.snapshot} problems={data.problems} />}
+        <Account name={data ? readerName() : ""} />
         <ThemeSwitch />
       </header>
       <main id="main" tabIndex={-1}>

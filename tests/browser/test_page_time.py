@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import Published
 from browser.test_page_access import AXE
-from browser.watched import STEP_S, Watched
+from browser.watched import STEP_S, Cluster, Watched
 from services import absent
 
 pytestmark = [pytest.mark.browser]
@@ -144,7 +145,7 @@ def test_finished_jobs_are_found_and_told(tab: Page, watched: Watched) -> None:
     tab.goto(f"{watched.url}#/live?mode=finished")
     rows = tab.locator(".finished-list tbody tr.row")
     expect(rows.first).to_be_visible()
-    tab.get_by_label("wasteful only").check()
+    tab.get_by_role("button", name="Wasteful only").click()
     expect(tab).to_have_url(re.compile("waste=1"))
     tab.get_by_role("button", name="Core-h lost").click()
     rows.first.locator("a").click()
@@ -267,3 +268,32 @@ def test_views_fit_their_screen_and_have_no_serious_barrier(
     ]
     context.close()
     assert found == []
+
+
+def test_where_only_own_jobs_may_be_seen_each_sees_the_own_ones(chromium: Browser, built: Path, tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path, built, points=3, read="own", trusted_proxies=["127.0.0.1"], operators=["root"])
+    url = cluster.watched.url
+    try:
+        full = json.loads(gzip.decompress((tmp_path / "staff/data.json.gz").read_bytes()))
+        running = [job for job in full["jobs"].values() if job["state"] == "RUNNING"]
+        me = running[0]["username"]
+
+        def users_seen_by(name: str) -> list[str]:
+            context = chromium.new_context(extra_http_headers={"X-Remote-User": name})
+            tab = context.new_page()
+            tab.goto(f"{url}#/live")
+            tab.wait_for_selector(".pane-users tbody tr.row .name")
+            if name:
+                expect(tab.locator(".account")).to_have_text(name)
+            seen = tab.locator(".pane-users tbody tr.row .name").all_inner_texts()
+            context.close()
+            return seen
+
+        assert users_seen_by(me) == [me]
+        assert set(users_seen_by("root")) == {job["username"] for job in full["jobs"].values()}
+        stranger = chromium.new_page()
+        stranger.goto(f"{url}#/live")
+        expect(stranger.get_by_role("heading", name="Please sign in")).to_be_visible()
+        stranger.close()
+    finally:
+        cluster.close()

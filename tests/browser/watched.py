@@ -26,7 +26,7 @@ class Watched:
 class Cluster:
     """Watch a small cluster for most of an hour, in a few seconds."""
 
-    def __init__(self, folder: Path, page: Path, **web: object) -> None:
+    def __init__(self, folder: Path, page: Path, points: int = POINTS, **web: object) -> None:
         values = {
             "live": {"backend": "simulated", "data_path": str(folder), "update_interval": STEP_S, "cycle_timeout": 60},
             "simulated": {"nodes": 30, "past": 0},
@@ -38,7 +38,7 @@ class Cluster:
         process = self._live._process
         ask = process.cycle
         now = int(time.time())
-        times = [now - STEP_S * (POINTS - 1 - k) for k in range(POINTS)]
+        times = [now - STEP_S * (points - 1 - k) for k in range(points)]
         for at in times:
             process.cycle = lambda at=at: ask(at)
             assert turn.once(), turn.error

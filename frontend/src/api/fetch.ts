@@ -19,6 +19,10 @@ export type Answer = unknown | null | FileError;
 const MOST_NAMES = 20;
 
 let ahead = 0;
+let reader = "";
+
+/** Return what the files call the one who has signed in, as the last answer said; "" for nobody. */
+export const readerName = (): string => reader;
 
 /** Return the server's time in epoch seconds: this machine's clock may be wrong. */
 export function serverNow(): number {
@@ -83,6 +87,7 @@ async function text(file: string, url: string, signal: AbortSignal | undefined):
   const date = Date.parse(response.headers.get("Date") ?? "");
   if (!Number.isNaN(date)) ahead = Math.abs(date - Date.now()) < 2000 ? 0 : (date - Date.now()) / 1000;
   if (!response.ok) throw new FileError(file, `${response.status} ${await detail(response)}`.trim());
+  reader = decodeURIComponent(response.headers.get("X-Jobmon-User") ?? "");
   try {
     return await response.text();
   } catch (error) {

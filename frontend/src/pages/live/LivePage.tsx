@@ -73,7 +73,7 @@ function Failed({ error, retry }: { error: Error; retry: () => void }) {
   const site = useSite();
   return (
     <div className="state" role="alert">
-      <h2>The cluster's data cannot be read</h2>
+      <h2>{/: 401 /.test(error.message) ? "Please sign in" : "The cluster's data cannot be read"}</h2>
       <p className="error-text">{error.message}</p>
       <p>It is tried again every {site.fetchFrequency} s.</p>
       <button type="button" onClick={() => retry()}>

@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import { type Found, type Run, searchFinished } from "../../../api/finished";
 import { useSite } from "../../../api/useLive";
 import { Meter } from "../../../components/Meter";
+import { SearchField } from "../../../components/SearchField";
 import { Shape } from "../../../components/Shape";
 import { type ColumnOf, VirtualTable } from "../../../components/VirtualTable";
 import { amount, count, counted, duration, memory, moment, percent } from "../../../lib/format";
@@ -66,19 +67,18 @@ export function FinishedTable({ partitions, selection }: { partitions: readonly 
 }
 
 function Filters({ partitions, selection }: { partitions: readonly string[]; selection: Selection }) {
-  const field = (name: "user" | "q" | "since" | "until") => ({
+  const text = (name: "user" | "q" | "since" | "until") => ({
     value: selection[name] ?? "",
-    onChange: (event: { target: { value: string } }) => selection.set({ [name]: event.target.value }),
+    onChange: (value: string) => selection.set({ [name]: value }),
+  });
+  const day = (name: "since" | "until") => ({
+    value: selection[name] ?? "",
+    onChange: (event: { target: { value: string } }) => text(name).onChange(event.target.value),
   });
   return (
     <form className="tools" aria-label="Find finished jobs" onSubmit={(event) => event.preventDefault()}>
-      <input type="search" aria-label="User" placeholder="User" {...field("user")} />
-      <input
-        type="search"
-        aria-label="Part of a number, name or account"
-        placeholder="Job, name, account"
-        {...field("q")}
-      />
+      <SearchField label="User" placeholder="User" {...text("user")} />
+      <SearchField label="Part of a number, name or account" placeholder="Job, name, account" {...text("q")} />
       <select
         aria-label="State"
         value={selection.state ?? ""}
@@ -104,19 +104,18 @@ function Filters({ partitions, selection }: { partitions: readonly string[]; sel
         </select>
       )}
       <label>
-        from <input type="date" {...field("since")} />
+        from <input type="date" {...day("since")} />
       </label>
       <label>
-        to <input type="date" {...field("until")} />
+        to <input type="date" {...day("until")} />
       </label>
-      <label>
-        <input
-          type="checkbox"
-          checked={selection.waste === "1"}
-          onChange={(event) => selection.set({ waste: event.target.checked ? "1" : null })}
-        />{" "}
-        wasteful only
-      </label>
+      <button
+        type="button"
+        aria-pressed={selection.waste === "1"}
+        onClick={() => selection.set({ waste: selection.waste === "1" ? null : "1" })}
+      >
+        Wasteful only
+      </button>
     </form>
   );
 }

@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 import { Link } from "react-router";
+import { SearchField } from "../../../components/SearchField";
 import { type ColumnOf, VirtualTable } from "../../../components/VirtualTable";
 import { clock, count, duration, moment, span } from "../../../lib/format";
 import type { Selection } from "../selection";
@@ -29,12 +30,11 @@ export function QueueTable({ queue, partitions, selection }: Props) {
   return (
     <>
       <div className="tools">
-        <input
-          type="search"
-          aria-label="Find waiting jobs by number, name, user, account or reason"
+        <SearchField
+          label="Find waiting jobs by number, name, user, account or reason"
           placeholder="Find job, name, user, account, reason"
           value={q ?? ""}
-          onChange={(event) => selection.set({ q: event.target.value })}
+          onChange={(value) => selection.set({ q: value })}
         />
         {partitions.length > 1 && (
           <select
