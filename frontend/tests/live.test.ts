@@ -3,7 +3,7 @@ import { FileError, fetchFile, fetchFiles } from "../src/api/fetch";
 import { type Live, refresh, tierFor, untilDue } from "../src/api/live";
 import { pointChunk } from "../src/api/point";
 import { siteOf, standard } from "../src/api/site";
-import { advance, type Job, type Snapshot } from "../src/api/snapshot";
+import { advance, type Job, type Node, type Snapshot } from "../src/api/snapshot";
 import type { Latest } from "../src/api/types.gen";
 import { filterJobs, sortJobs, stateCounts } from "../src/pages/live/jobList";
 import type { JobView } from "../src/pages/live/model";
@@ -120,6 +120,14 @@ describe("keeping up", () => {
     expect(live.snapshot.jobs.size).toBe(2);
   });
 
+  it("takes over how much memory a job used at most", async () => {
+    const grown = { ...latest(1030, 1000), memMax: { "2": 4096, gone: 1 } };
+    answers = { "live/latest": JSON.stringify(grown) };
+    const next = await refresh(standard, live);
+    expect([...next.snapshot.jobs.values()].map((one) => one.memMax)).toEqual([4096]);
+    expect(live.snapshot.jobs.get("2")?.memMax).toBeNull();
+  });
+
   it("names the rows of the newest point by itself", async () => {
     answers = { "live/latest": JSON.stringify(latest(1030, 1000)) };
     const [point] = (await refresh(standard, live)).chunks;
@@ -170,6 +178,33 @@ describe("keeping up", () => {
     await expect(refresh(standard, live)).rejects.toThrow("live/summary: is not there yet");
     answers = { "live/latest": "{" };
     await expect(refresh(standard, live)).rejects.toThrow("live/summary: is not there yet");
+  });
+
+  it("takes over the nodes that changed, and all when nodes came or went", () => {
+    const node = (name: string, up = true): Node => ({
+      ...{ name, up, counted: true, cpus: 4, gpus: 0, memTotal: 1, swapTotal: 0 },
+      ...{ state: "", reason: "", partitions: [], shard: 0 },
+    });
+    const table = (...names: string[]) => {
+      const column = (value: unknown) => names.map(() => value);
+      const numbers = {
+        counted: column(1),
+        cpus: column(4),
+        gpus: column(0),
+        memTotal: column(1),
+        swapTotal: column(0),
+      };
+      const texts = { state: column(0), reason: column(0), partitions: column(0), shard: column(0) };
+      return { strings: [""], nodes: { name: names, up: column(0), ...numbers, ...texts } };
+    };
+    const told = (rows: number, ...names: string[]): Latest => {
+      const one = latest(1030, 1000);
+      return { ...one, summary: table(...names), point: { ...one.point, nodeRows: rows } };
+    };
+    const before = { ...snapshot(1000), nodes: [node("n1"), node("n2")] };
+    expect(advance(before, told(2, "n2")).nodes).toEqual([node("n1"), node("n2", false)]);
+    expect(advance(before, told(1, "n3")).nodes).toEqual([node("n3", false)]);
+    expect(advance(before, { ...told(2), summary: {} }).nodes).toBe(before.nodes);
   });
 
   it("keeps what a difference does not name", () => {

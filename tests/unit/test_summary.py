@@ -79,12 +79,20 @@ def test_what_drifts_is_not_sent_again_but_real_changes_are():
             "4": JOB | {"memMax": 150},
         },
     )
-    assert changed(before, after)[0] == ("2", "4")
+    assert changed(before, after)[0] == ("2",)
+    assert summary.latest(before, after, common(after), {})["memMax"] == {"4": 150}
 
 
-def test_a_node_that_changed_sends_all_nodes():
+def test_nodes_that_came_send_all_nodes():
     before, after = tables(1, {}), tables(2, {}, nodes=("n9", "n10", "n11"))
     assert changed(before, after)[2]["nodes"]["name"] == ("n9", "n10", "n11")
+
+
+def test_a_node_that_changed_is_sent_alone():
+    before, taken = tables(1, {}), snapshot(2, {})
+    taken["nodes"]["n10"]["up"] = False
+    after = summary.tables(taken, cores.shards(taken["nodes"]))
+    assert changed(before, after)[2]["nodes"]["name"] == ("n10",)
 
 
 def test_shards_hold_whole_nodes_and_about_as_many_cores_as_they_should():

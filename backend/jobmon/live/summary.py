@@ -14,7 +14,9 @@ JOB_COLUMNS = ("id", *JOB_TEXTS, "cpus", "gpus", "nNodes", "timeLimit", "runTime
                "memReq", "memMax", "jobfsReq", "exitCode", "hosts", "hostCores", "hostGpus")  # fmt: skip
 NODE_COLUMNS = ("name", "up", "counted", "cpus", "gpus", "memTotal", "swapTotal", "state", "reason", "partitions",
                 "shard")  # fmt: skip
-_STATE, _START, _PRIORITY, _MEM_MAX = (JOB_COLUMNS.index(c) for c in ("state", "start", "priority", "memMax"))
+_ID, _STATE, _START, _PRIORITY, _MEM_MAX = (
+    JOB_COLUMNS.index(name) for name in ("id", "state", "start", "priority", "memMax")
+)
 
 Row = tuple[Any, ...]
 
@@ -89,9 +91,15 @@ def latest(before: Tables | None, now: Tables, common: dict[str, Any], point: di
     strings = Strings()
     old = before.jobs if before else {}
     changed = [row for job_id, row in now.jobs.items() if _differs(old.get(job_id), row)]
+    sent = {row[_ID] for row in changed}
+    grown = {
+        job_id: row[_MEM_MAX]
+        for job_id, row in now.jobs.items()
+        if job_id not in sent and _size(row[_MEM_MAX]) != _size(old[job_id][_MEM_MAX])
+    }
     part: dict[str, Any] = {**common, "jobs": _job_columns(changed, strings)}
-    if before is None or before.nodes != now.nodes:
-        part["nodes"] = _node_columns(now.nodes, strings)
+    if nodes := _changed_nodes(before.nodes if before else [], now.nodes):
+        part["nodes"] = _node_columns(nodes, strings)
     if before is None or before.partitions != now.partitions:
         part["partitions"] = now.partitions
     if before is None or before.reservations != now.reservations:
@@ -103,6 +111,7 @@ def latest(before: Tables | None, now: Tables, common: dict[str, Any], point: di
         "previous": common["previous"],
         "summary": part,
         "jobsGone": [job_id for job_id in old if job_id not in now.jobs],
+        "memMax": grown,
         "point": point,
     }
 
@@ -173,6 +182,13 @@ def _job_row(job_id: str, job: dict[str, Any], place: dict[str, int]) -> Row:
     )
 
 
+def _changed_nodes(before: list[Row], now: list[Row]) -> list[Row]:
+    """Return the rows that changed; all of them when nodes came or went, for then every index means another one."""
+    if [row[0] for row in before] != [row[0] for row in now]:
+        return now
+    return [row for old, row in zip(before, now, strict=True) if old != row]
+
+
 def _differs(before: Row | None, row: Row) -> bool:
     return before is None or (before is not row and before != row and _mark(before) != _mark(row))
 
@@ -180,12 +196,15 @@ def _differs(before: Row | None, row: Row) -> bool:
 def _mark(row: Row) -> Row:
     """Return what must change in a row for it to be sent again: not what drifts with every cycle."""
     marked = list(row)
-    marked[_PRIORITY] = None
-    if row[_MEM_MAX]:
-        marked[_MEM_MAX] = row[_MEM_MAX].bit_length(), row[_MEM_MAX] >> max(0, row[_MEM_MAX].bit_length() - 5)
+    marked[_PRIORITY] = marked[_MEM_MAX] = None
     if row[_STATE] == "PENDING" and row[_START]:
         marked[_START] = row[_START] // 600
     return tuple(marked)
+
+
+def _size(memory: int | None) -> tuple[int, int] | None:
+    """Return the five leading bits: what grows by less need not be told."""
+    return (memory.bit_length(), memory >> max(0, memory.bit_length() - 5)) if memory else None
 
 
 def _job_columns(rows: Iterable[Row], strings: Strings) -> dict[str, Sequence[Any]]:

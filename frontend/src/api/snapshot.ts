@@ -92,10 +92,15 @@ export function snapshotOf(summary: Summary): Snapshot {
 /** Go from the snapshot before `latest` to the one it describes. */
 export function advance(before: Snapshot, latest: Latest): Snapshot {
   const news = latest.summary as Partial<Summary>;
-  const nodes = news.nodes ? nodesOf(news as Summary) : before.nodes;
+  const changed = news.nodes ? nodesOf(news as Summary) : [];
+  const nodes = changed.length === latest.point.nodeRows ? changed : merge(before.nodes, changed);
   const jobs = new Map(before.jobs);
   for (const id of latest.jobsGone) jobs.delete(id);
   if (news.jobs) for (const job of jobsOf(news as Summary, nodes)) jobs.set(job.id, job);
+  for (const [id, memMax] of Object.entries(latest.memMax ?? {})) {
+    const job = jobs.get(id);
+    if (job) jobs.set(id, { ...job, memMax });
+  }
   return {
     timestamp: latest.timestamp,
     previous: latest.previous,
@@ -133,6 +138,12 @@ function nodesOf({ nodes, strings }: Summary): Node[] {
     partitions: word(strings, nodes.partitions[i]).split(",").filter(Boolean),
     shard: nodes.shard[i] ?? 0,
   }));
+}
+
+function merge(nodes: Node[], changed: readonly Node[]): Node[] {
+  if (changed.length === 0) return nodes;
+  const news = new Map(changed.map((node) => [node.name, node]));
+  return nodes.map((node) => news.get(node.name) ?? node);
 }
 
 function jobsOf({ jobs, strings }: Summary, nodes: readonly Node[]): Job[] {

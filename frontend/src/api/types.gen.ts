@@ -336,14 +336,14 @@ export interface History {
 }
 
 /**
- * live/latest: what an open page needs to get from the snapshot `previous` to the snapshot `timestamp`. A page that has seen another snapshot last loads live/summary and live/series/day/open again.
+ * live/latest: what an open page needs to get from the snapshot `previous` to the snapshot `timestamp`. A page that has seen another snapshot last loads live/summary and live/recent again.
  */
 export interface Latest {
   format: 1;
   timestamp: number;
   previous: number | null;
   /**
-   * A summary (summary.schema.json) whose tables hold only the rows that changed or are new. `nodes` holds all nodes when one of them changed and is left out otherwise; `hosts` count into the complete nodes.name. Partitions and reservations are left out when they did not change; `series` is always there.
+   * A summary (summary.schema.json) whose tables hold only the rows that changed or are new. `nodes` holds the nodes that changed, and all of them (as many as point.nodeRows) when nodes came or went; it is left out when none did; `hosts` count into the complete nodes.name. Partitions and reservations are left out when they did not change; `series` is always there.
    */
   summary: {
     [k: string]: unknown;
@@ -352,6 +352,12 @@ export interface Latest {
    * Ids of jobs that are no longer listed.
    */
   jobsGone: string[];
+  /**
+   * Id → the new memMax, in MiB, of jobs of which nothing else changed.
+   */
+  memMax?: {
+    [k: string]: number | null;
+  };
   /**
    * The newest numbers as columns like those of a chunk with one point (chunk.schema.json). Rows of jobs: the running jobs in the order of their ids (compared by UTF-16 units), each with its `hosts` in their order. Rows of nodes: as in nodes.name. A page that counts other rows than these loads the summary again.
    */
