@@ -130,5 +130,5 @@ class SchedulerBackend(BackendBase):
             "dependency": job.dependency,
             "exitCode": job.exit_code,
             "signal": job.signal,
-            "plannedNodes": list(job.planned_nodes) or None,
+            **({"plannedNodes": list(job.planned_nodes)} if job.planned_nodes else {}),
         }
