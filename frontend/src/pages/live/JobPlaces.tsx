@@ -15,6 +15,9 @@ interface Props {
   chosen: string | undefined;
 }
 
+/** Nodes that fit onto the first sheet of paper; styles/print.css leaves out the rows behind them. */
+const PRINTED = 30;
+
 /** The nodes of a job that has several, the troubled ones first; choosing one narrows the charts to it. */
 export function JobPlaces({ view, model, selection, chosen }: Props) {
   const rows = useMemo(() => placesOf(view, model), [view, model]);
@@ -90,6 +93,11 @@ export function JobPlaces({ view, model, selection, chosen }: Props) {
           </tbody>
         </table>
       </div>
+      {rows.length > PRINTED && (
+        <p className="print-only">
+          The first {PRINTED} of {count(rows.length)} nodes, the troubled ones before the others.
+        </p>
+      )}
     </>
   );
 }
