@@ -11,7 +11,7 @@ export function CopyButton({ text, title = "Copy" }: { text: string | (() => str
   return (
     <button type="button" className="copy" onClick={copy}>
       {title}
-      <span role="status" className={state ? "copy-state" : "sr-only"}>
+      <span role="status" className={state ? "copy-state" : "sr"}>
         {state === "copied" ? " ✓ copied" : state === "failed" ? " cannot be copied here" : ""}
       </span>
     </button>

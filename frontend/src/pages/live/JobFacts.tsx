@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { FactList } from "../../components/FactList";
 import { Meter } from "../../components/Meter";
 import { count, disk, duration, memory, moment } from "../../lib/format";
 import type { JobView } from "./model";
@@ -38,16 +39,7 @@ export function JobFacts({ view, selection }: { view: JobView; selection: Select
   ];
   return (
     <>
-      <dl className="facts">
-        {facts
-          .filter(([, value]) => value)
-          .map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <FactList facts={facts} />
       {minutes !== null && job.state !== "PENDING" && (
         <p className="limit">
           <span>

@@ -1,6 +1,7 @@
 import type { Live } from "../../api/live";
 import { useCores } from "../../api/useLive";
 import { ErrorBoundary } from "../../components/ErrorBoundary";
+import { FactList } from "../../components/FactList";
 import { amount, count, memory, percent, UNKNOWN } from "../../lib/format";
 import { CoreGrid } from "./CoreGrid";
 import { FindingList } from "./FindingList";
@@ -39,16 +40,7 @@ export function NodeDetail({ live, model, selection, name }: Props) {
       <p className="lead">
         <NodeGlyph view={view} /> {kindWords[view.kind]}
       </p>
-      <dl className="facts">
-        {facts
-          .filter(([, value]) => value && value !== UNKNOWN)
-          .map(([title, value]) => (
-            <div key={title}>
-              <dt>{title}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <FactList facts={facts.filter(([, value]) => value !== UNKNOWN)} />
       <FindingList view={view} model={model} />
       <NeighbourList title="Jobs" jobs={view.jobs} host={name} selection={selection} />
       <h3>Cores</h3>

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Run, RunWarning } from "../../api/finished";
 import { CopyButton } from "../../components/CopyButton";
+import { FactList } from "../../components/FactList";
 import { Meter } from "../../components/Meter";
 import { Shape } from "../../components/Shape";
 import { amount, count, counted, duration, lasted, memory, moment, percent, share } from "../../lib/format";
@@ -34,16 +35,7 @@ export function RunFacts({ run, selection }: { run: Run; selection: Selection })
   ];
   return (
     <>
-      <dl className="facts">
-        {facts
-          .filter(([, value]) => value)
-          .map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <FactList facts={facts} />
       <ul className="efficiency" aria-label="Efficiency over the run">
         <Part
           title="CPU"

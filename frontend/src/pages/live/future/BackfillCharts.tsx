@@ -39,7 +39,7 @@ function Partition({ name, slots, most }: { name: string; slots: Backfill[string
     <section aria-label={`Gaps of partition ${name}`}>
       <h3>{name || "All nodes"}</h3>
       <table className="gaps">
-        <thead className="sr-only">
+        <thead className="sr">
           <tr>
             <th scope="col">Cores</th>
             <th scope="col">Gaps</th>

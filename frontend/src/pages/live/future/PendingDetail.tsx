@@ -1,4 +1,5 @@
 import { Link } from "react-router";
+import { FactList } from "../../../components/FactList";
 import { count, duration, memory, moment, span } from "../../../lib/format";
 import type { Selection } from "../selection";
 import { askOf, encodeAsk } from "./ask";
@@ -46,16 +47,7 @@ export function PendingDetail({ row, queued, now, selection }: Props) {
           {reason.advice && <p className="advice">{reason.advice.replace("JOBID", job.id)}</p>}
         </article>
       </section>
-      <dl className="facts">
-        {facts
-          .filter(([, value]) => value)
-          .map(([title, value]) => (
-            <div key={title}>
-              <dt>{title}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <FactList facts={facts} />
       <p>
         <Link to={selection.to({ job: null, ask: encodeAsk(askOf(job)) })}>Could such a job run now?</Link>
       </p>

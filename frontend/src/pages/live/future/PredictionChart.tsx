@@ -31,7 +31,7 @@ export function PredictionChart({ timestamp }: { timestamp: number }) {
         {accuracy.jobs < 20 && " That is little to judge by."}
       </p>
       <table className="gaps">
-        <thead className="sr-only">
+        <thead className="sr">
           <tr>
             <th scope="col">Against the estimate</th>
             <th scope="col">Chart</th>

@@ -79,7 +79,7 @@ export function TimeMachine({ present, shown, at, other, loading, selection }: P
           </button>
         </span>
         <label className="machine-date">
-          <span className="sr-only">Date and time</span>
+          <span className="sr">Date and time</span>
           <input
             type="datetime-local"
             value={local(time)}
