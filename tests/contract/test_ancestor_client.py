@@ -69,6 +69,7 @@ def test_nodes(snapshot):
         if node["infiniband"]:
             seen["infiniband"] += 1
             assert set(node["infiniband"]) == {"bytes_in", "bytes_out", "pkts_in", "pkts_out"}
+            assert all(value is None or isinstance(value, NUMBER) for value in node["infiniband"].values())
         for part in ("lustre", "jobfs"):
             if node[part]:
                 seen[part] += 1
@@ -91,8 +92,14 @@ def test_jobs(snapshot):
         for host, indices in job["layout"].items():
             assert host in snapshot["nodes"]
             assert integers(indices)
+        for host, indices in job["gpuLayout"].items():
+            assert host in snapshot["nodes"]
+            assert integers(indices)
+        assert integers(job["mem"].values())
+        assert integers(job["jobfs"].values())
         for system in job["lustre"].values():
             assert set(system["oss"]) == {"read_bytes", "write_bytes", "iops"}
+            assert all(value is None or isinstance(value, NUMBER) for value in system["oss"].values())
             assert "mds" in system
         states.add(job["state"])
     assert {"RUNNING", "PENDING", "COMPLETED"} <= states
