@@ -127,21 +127,17 @@ export function chartsOf(
       lines: network,
     });
   }
+  // A little swap is everywhere and harms nobody.
   const swap = nodesSum("swap");
-  if (largest(swap) > 0) {
+  const swapTotal = places.reduce((sum, place) => sum + (swapOf(place.host) ?? 0), 0);
+  if (largest(swap) > 0.05 * swapTotal) {
     charts.push({
       title: places.length > 1 ? "Swap of its nodes" : "Swap of its node",
       note: "all jobs there",
       binary: true,
       format: memory,
       rules: ["swapUse"],
-      lines: [
-        fill("used", "cpu-wait", swap),
-        ...limit(
-          "all",
-          places.reduce((sum, place) => sum + (swapOf(place.host) ?? 0), 0),
-        ),
-      ],
+      lines: [fill("used", "cpu-wait", swap), ...limit("all", swapTotal)],
     });
   }
   return charts;
