@@ -107,6 +107,15 @@ def test_rows_have_lines_and_the_request_as_a_dashed_one(page: Page, published: 
     expect(row(page, "110").locator("svg.spark")).to_have_count(0)
 
 
+def test_columns_about_gpus_are_there_for_those_who_have_some(page: Page, published: Published) -> None:
+    heads = page.get_by_role("table", name="Jobs", exact=True).locator("th:visible")
+    page.goto(published.url + "#/?user=bob")
+    expect(heads.filter(has_text="GPU")).to_have_count(2)
+    page.goto(published.url + "#/?user=ann")
+    expect(page.get_by_role("heading", name="Jobs of ann")).to_be_visible()
+    expect(heads.filter(has_text="GPU")).to_have_count(0)
+
+
 def test_a_warning_tells_what_it_cost_since_the_start(page: Page, published: Published, now: int) -> None:
     publish(published, now, run(now))
     page.goto(f"{published.url}#/?job=102")

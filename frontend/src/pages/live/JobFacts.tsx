@@ -25,7 +25,7 @@ export function JobFacts({ view, selection }: { view: JobView; selection: Select
     ["Account", job.account],
     ["Partition", job.partition],
     ["Holds", request.filter(Boolean).join(" ")],
-    ["Memory asked", job.memReq ? `${memory(job.memReq)} per node` : ""],
+    ["Mem request", job.memReq ? `${memory(job.memReq)} per node` : ""],
     ["Most used", job.memMax ? `${memory(job.memMax)} on one node` : ""],
     ["Scratch", job.jobfsReq ? `${disk(job.jobfsReq)} per node` : ""],
     ["Submitted", job.submit ? moment(job.submit) : ""],

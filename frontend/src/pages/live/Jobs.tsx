@@ -13,7 +13,8 @@ export function Jobs({ model, selection }: { model: Model; selection: Selection 
   const { user, state, partition, q, sort = "attention" } = selection;
   const inPlace = useMemo(() => filterJobs(model.jobs, { user, partition, q }), [model, user, partition, q]);
   const rows = useMemo(() => sortJobs(filterJobs(inPlace, { state }), sort), [inPlace, state, sort]);
-  const columns = useMemo(() => jobColumns(model, selection), [model, selection]);
+  const gpus = useMemo(() => inPlace.some(({ job }) => job.gpus > 0), [inPlace]);
+  const columns = useMemo(() => jobColumns(model, selection, gpus), [model, selection, gpus]);
   const chosen = statesOf(state);
   const states = useMemo(
     () => stateCounts(inPlace).map(([value, n]) => ({ value, title: stateWord(value), count: count(n) })),

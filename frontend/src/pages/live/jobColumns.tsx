@@ -26,7 +26,8 @@ export function hasEnded(state: string): boolean {
   return !unended.test(state);
 }
 
-export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView>[] {
+/** The columns; those about GPUs only where a job of the list has some. */
+export function jobColumns(model: Model, selection: Selection, gpus: boolean): ColumnOf<JobView>[] {
   const columns: ColumnOf<JobView>[] = [
     {
       key: "job",
@@ -106,7 +107,6 @@ export function jobColumns(model: Model, selection: Selection): ColumnOf<JobView
       cell: (view) => <Gpu view={view} model={model} />,
     },
   ];
-  const gpus = model.totals.gpus.of > 0;
   return columns.filter((column) => (column.key !== "user" || !selection.user) && (gpus || !/^gpu/.test(column.key)));
 }
 
