@@ -9,6 +9,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/panes.css";
 import "./styles/list.css";
+import "./styles/columns.css";
 import "./styles/users.css";
 import "./styles/nodes.css";
 import "./styles/detail.css";
