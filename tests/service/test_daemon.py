@@ -380,7 +380,7 @@ def test_a_full_disk_costs_cycles_and_nothing_else(site: Site, daemon: DaemonPro
 
 
 def test_a_disk_that_is_full_from_the_start_is_waited_for(site: Site, daemon: DaemonProcess) -> None:
-    words = mounted(site, "64k")
+    words = mounted(site, "2m")
     words[words.index("sh") + 2] = (
         'mount -t tmpfs -o "size=$SIZE" none "$DATA" && : >"$DATA/.jobmon.lock" && '
         '{ dd if=/dev/zero of="$DATA/ballast" bs=4096 2>/dev/null || :; } && exec "$@"'

@@ -74,7 +74,7 @@ class Finished:
                     connection.execute(_insert(store, self._waiting[first : first + BATCH]))
         except StoreError as error:
             if str(error) != self._error:
-                log.error("%s; %d jobs that ended are kept until it works again", error, len(self._waiting))
+                log.error("%s; jobs that end are kept until it works again, %d now", error, len(self._waiting))
             self._error, self._errors = str(error), self._errors + 1
             if len(self._waiting) > MOST_WAITING:
                 log.error("the oldest %d ended jobs are lost", len(self._waiting) - MOST_WAITING)
