@@ -189,6 +189,7 @@ def test_a_wide_page_shows_more_columns(page: Page, published: Published) -> Non
     heads = page.get_by_role("table", name="Jobs", exact=True).locator("th:visible")
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(published.url)
+    expect(heads.first).to_be_visible()
     narrow = heads.all_inner_texts()
     page.set_viewport_size({"width": 2560, "height": 1200})
     expect(heads.filter(has_text="Account")).to_be_visible()

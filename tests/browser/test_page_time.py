@@ -108,8 +108,8 @@ def test_two_instants_are_compared(tab: Page, watched: Watched) -> None:
     expect(tab.get_by_text("ran at both")).to_be_visible()
     panels = tab.locator(".comparison .panel h2")
     expect(panels).to_have_count(3)
-    assert re.match(r"\d+ jobs? started", panels.nth(0).inner_text())
-    assert re.match(r"\d+ jobs? ended", panels.nth(1).inner_text())
+    expect(panels.nth(0)).to_have_text(re.compile(r"^\d+ jobs? started"))
+    expect(panels.nth(1)).to_have_text(re.compile(r"^\d+ jobs? ended"))
     tab.get_by_role("button", name="End comparison").click()
     expect(tab.locator(".pane-jobs")).to_be_visible()
 
