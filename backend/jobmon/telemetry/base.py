@@ -58,8 +58,8 @@ class Network:
 
     bytes_in: float
     bytes_out: float
-    packets_in: float
-    packets_out: float
+    packets_in: float | None
+    packets_out: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,18 @@ class Transfer:
 
     read: float
     write: float
+
+
+@dataclass(frozen=True, slots=True)
+class SharedTransfer:
+    """Hold what a job moves in a shared file system: bytes and operations per second."""
+
+    read: float | None = None
+    write: float | None = None
+    operations: float | None = None
+    """Reading and writing calls."""
+    metadata: float | None = None
+    """Operations of the metadata server: open, close, stat and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ class JobMetrics:
     """The most that it ever held on one host."""
     cpu_cores: Mapping[str, float] = field(default_factory=dict)
     """Host → cores that the job kept busy on average since the load before: 1.5 is one core and a half."""
-    filesystem: Mapping[str, Transfer] = field(default_factory=dict)
+    filesystem: Mapping[str, SharedTransfer] = field(default_factory=dict)
     """Name of a shared file system → what the job moves there."""
     disk_used_mb: Mapping[str, float] = field(default_factory=dict)
     """Host → local scratch space that the job holds."""
@@ -130,6 +142,8 @@ class Metrics:
     jobs: Mapping[str, JobMetrics] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     """Records that could not be understood; the rest of the answer is complete without them."""
+    records: int = 0
+    """Numbers and other records that the source told."""
 
 
 class TelemetrySource(Protocol):

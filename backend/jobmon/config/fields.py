@@ -1,0 +1,78 @@
+"""Hold the kinds of values that settings have, and the base of their tables."""
+
+import ipaddress
+import os
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def default_data_path() -> str:
+    """Return /var/spool/jobmon under a service manager of the system, else the user's own state folder."""
+    if "INVOCATION_ID" in os.environ and not os.environ.get("XDG_RUNTIME_DIR"):
+        return "/var/spool/jobmon"
+    state = os.path.expanduser(os.environ.get("XDG_STATE_HOME") or "~/.local/state")  # noqa: PTH111 - see `_folder`
+    return "/var/spool/jobmon" if state.startswith("~") else os.path.join(state, "jobmon")  # noqa: PTH118
+
+
+def _plain_file_name(value: str) -> str:
+    if not re.fullmatch(r"[^/{}]*\.json\.gz", value):
+        raise ValueError("must be a plain file name that ends in .json.gz")
+    return value
+
+
+def _file_name_pattern(value: str) -> str:
+    value = value.replace("{:}", "{}")  # the ancestor wrote it this way
+    if value.count("{}") != 1:
+        raise ValueError("must hold {} once, where the time goes")
+    _plain_file_name(value.replace("{}", ""))
+    return value
+
+
+def _folder(value: str) -> str:
+    """Expand ~ as a shell would, if it can be; pathlib raises when there is no home."""
+    return os.path.expanduser(value)  # noqa: PTH111
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not hold control characters")
+    return value
+
+
+def _host(value: str) -> str:
+    try:
+        known = bool(value) and value.encode("idna")
+    except UnicodeError:
+        known = False
+    if not known:
+        raise ValueError("must be an address or a host name, such as 127.0.0.1")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("must be addresses such as 127.0.0.1 or 10.0.0.0/8") from None
+    if network.prefixlen == 0:
+        raise ValueError("must not be all addresses: anybody could say who they are")
+    return value
+
+
+FileName = Annotated[str, Field(max_length=100), AfterValidator(_printable), AfterValidator(_plain_file_name)]
+FileNamePattern = Annotated[str, Field(max_length=100), AfterValidator(_printable), AfterValidator(_file_name_pattern)]
+Text = Annotated[str, AfterValidator(_printable)]
+Folder = Annotated[str, Field(min_length=1), AfterValidator(_printable), AfterValidator(_folder)]
+YEAR_S = 31_622_400
+Host = Annotated[Text, AfterValidator(_host)]
+Addresses = Annotated[Text, AfterValidator(_network)]
+
+
+class Table(BaseModel):
+    """Be the base of all tables: frozen, unknown keys are errors, and so are values of another type."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, str_strip_whitespace=True, allow_inf_nan=False
+    )

@@ -1,0 +1,141 @@
+"""Hold one frozen model per table of jobmon.toml."""
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from jobmon.config.fields import (
+    YEAR_S,
+    Addresses,
+    FileName,
+    FileNamePattern,
+    Folder,
+    Host,
+    Table,
+    Text,
+    default_data_path,
+)
+from jobmon.config.telemetry import GangliaSettings, InfluxSettings, PrometheusSettings, TelemetrySettings
+
+
+class DaemonSettings(Table):
+    """Hold `[daemon]`."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class LiveSettings(Table):
+    """Hold `[live]`; the names are the ancestor's, in lower case."""
+
+    backend: str = Field("local", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)
+    backend_path: Text = "/etc/jobmon/backends"
+    data_path: Folder = Field(default_factory=default_data_path)
+    file_name_pattern: FileNamePattern = "data{}.json.gz"
+    file_name_history: FileName = "history.json.gz"
+    file_name_backfill: FileName = "backfill.json.gz"
+    update_interval: float = Field(30, ge=0.05, le=3600)
+    node_dead_timeout: float = Field(60, gt=0, le=YEAR_S)
+    history_length: int = Field(86400, ge=0, le=10 * YEAR_S)
+    history_delete_age: int = Field(86400, ge=0, le=10 * YEAR_S)
+    jobs_keep: int = Field(365, ge=0, le=36500)
+    core_count_nodes: list[Text] = []
+    column_order_cpus: list[Text] = []
+    bf_nodes: list[Text] = []
+    nodes: list[Text] = []
+    backfill: bool = True
+    cycle_timeout: float = Field(0, ge=0, le=3600)
+    call_timeout: float = Field(5, gt=0, le=3600)
+    quarantine: float = Field(600, ge=0, le=YEAR_S)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        """See that no published file takes the place of another, or would be purged as an old snapshot."""
+        head, _, tail = self.file_name_pattern.partition("{}")
+        others = (self.file_name_history, self.file_name_backfill)
+        taken = any(re.fullmatch(f"{re.escape(head)}[0-9]*{re.escape(tail)}", name) for name in others)
+        if taken or others[0] == others[1]:
+            raise ValueError("file_name_pattern, file_name_history and file_name_backfill must name different files")
+        return self
+
+    @property
+    def cycle_timeout_s(self) -> float:
+        """Return the deadline of the back end's part in seconds: `cycle_timeout`, or 80 % of the interval, ≥ 5 s."""
+        return self.cycle_timeout or max(5.0, 0.8 * self.update_interval)
+
+
+class StoreSettings(Table):
+    """Hold `[store]`."""
+
+    url: Text = Field("", pattern=r"^($|sqlite:///.|postgresql(\+psycopg)?://)")
+
+
+class WebSettings(Table):
+    """Hold `[web]`."""
+
+    enabled: bool = True
+    host: Host = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    site: Text = ""
+    read: Literal["open", "signed-in", "own"] = "open"
+    names: Literal["full", "short", "pseudonym"] = "full"
+    remote_user_header: str = Field("X-Remote-User", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+    trusted_proxies: list[Addresses] = []
+    operators: list[Text] = []
+    admins: list[Text] = []
+    tokens_file: Text = ""
+
+    @model_validator(mode="after")
+    def _somebody_can_sign_in(self) -> Self:
+        """See that a page that wants to know who reads it has a way to learn that."""
+        if self.enabled and self.read != "open" and not (self.trusted_proxies or self.tokens_file):
+            raise ValueError(f"read = {self.read!r} needs trusted_proxies or tokens_file, else nobody could sign in")
+        return self
+
+
+class SchedulerSettings(Table):
+    """Hold `[scheduler]`: how the slurm back end reads Slurm."""
+
+    reader: Literal["auto", "pyslurm", "cli", "slurmrestd"] = "auto"
+    timeout: int = Field(20, ge=1, le=3600)
+    bin_path: Text = ""
+    conf: Text = ""
+    slurmrestd_url: Text = Field("", pattern=r"^($|https?://|unix:/)")
+    slurmrestd_user: Text = ""
+    slurmrestd_token_file: Text = ""
+    slurmrestd_api: str = Field("", pattern=r"^($|v0\.0\.\d+$)")
+
+
+class SimulatedSettings(Table):
+    """Hold `[simulated]`: the cluster that the back end "simulated" invents."""
+
+    nodes: int = Field(300, ge=1, le=20_000)
+    cores: int = Field(0, ge=0, le=1024)
+    pending: int = Field(0, ge=0, le=1_000_000)
+    running: int = Field(0, ge=0, le=1_000_000)
+    seed: int = Field(1, ge=0, lt=2**63)
+    past: float = Field(0, ge=0, le=168)
+
+
+class ReplaySettings(Table):
+    """Hold `[replay]`: recorded snapshots that the back end "replay" plays."""
+
+    path: Text = ""
+    speed: float = Field(1, gt=0, le=10_000)
+    loop: bool = True
+
+
+class Settings(Table):
+    """Hold all of jobmon.toml."""
+
+    daemon: DaemonSettings = DaemonSettings()
+    live: LiveSettings = Field(default_factory=LiveSettings)
+    store: StoreSettings = StoreSettings()
+    web: WebSettings = WebSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
+    influxdb: InfluxSettings = InfluxSettings()
+    ganglia: GangliaSettings = GangliaSettings()
+    simulated: SimulatedSettings = SimulatedSettings()
+    replay: ReplaySettings = ReplaySettings()
