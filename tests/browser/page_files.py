@@ -107,7 +107,7 @@ def documents(now: int, jobs: Sequence[Job] = JOBS, nodes: Sequence[Node] = NODE
 
 def source(now: int, name: str = "scheduler", error: str = "") -> dict[str, Any]:
     good = {"lastSuccess": now - 1, "duration": 0.2, "error": error, "errors": int(bool(error))}
-    return {"name": name, **good, "records": 10, "skipped": 0}
+    return {"name": name, **good, "records": 10, "skipped": 0, "reasons": [], "nodes": None, "warning": ""}
 
 
 def summary(now: int, starts: Sequence[int], jobs: Sequence[Job], nodes: Sequence[Node]) -> dict[str, Any]:

@@ -177,6 +177,14 @@ class BackendBase:
         """Return the largest memory in MiB that the job ever used on one node; None when not known."""
         return None
 
+    def job_cpu(self, job_id: str) -> dict[str, Any] | None:
+        """Return {host: cores that the job itself keeps busy}: 1.5 is one core and a half.
+
+        For sites that account each job's CPU time (cgroups, Slurm's own accounting). The page then shows this instead
+        of what the job's cores do, which others may use too.
+        """
+        return None
+
     def job_mem_request(self, job_id: str) -> float | None:
         """Return the requested memory in MiB per node; None when nothing was requested."""
         return None

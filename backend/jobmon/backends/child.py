@@ -265,7 +265,7 @@ class BackendProcess:
         return bytes(content)
 
     def _result(self, report: dict[str, Any], parts: list[bytes], snapshot: dict[str, Any]) -> Cycle:
-        sources = tuple(SourceHealth(**source) for source in report["sources"])
+        sources = tuple(SourceHealth(**source | {"reasons": tuple(source["reasons"])}) for source in report["sources"])
         if report["error"]:
             raise CycleFailed(report["error"], sources)
         nodes, rest = parts

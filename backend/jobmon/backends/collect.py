@@ -23,6 +23,7 @@ class Question:
     """Tie a field of the snapshot to the method that answers it."""
 
     key: str
+    """Name of the field; empty when the answer brings names of its own."""
     method: str
     normalise: n.Normaliser
     default: Any = None
@@ -71,6 +72,7 @@ JOB_QUESTIONS = (
     Question("mem", "job_mem", n.per_host_mb, {}, of_pending=False),
     Question("memMax", "job_mem_max", n.size_mb, 0, of_pending=False),
     Question("memReq", "job_mem_request", n.request_mb),
+    Question("", "job_cpu", n.accounted_cores, {}, of_pending=False),
     Question("lustre", "job_lustre", n.file_systems, {}, of_pending=False),
     Question("jobfs", "jobfs_usage", n.per_host_mb, {}, of_pending=False),
     Question("jobfsReq", "jobfs_request", n.request_mb),

@@ -8,12 +8,12 @@ with all that it started.
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from jobmon import clock
-from jobmon.backends.base import BackendBase, Snapshot
+from jobmon.backends.base import Snapshot
 from jobmon.backends.local_jobs import LocalJob, choose
+from jobmon.backends.measured import MeasuredBackend
 from jobmon.errors import SourceError
 from jobmon.model import ClusterState, Job, Node, Partition, Skipped, SourceHealth
 from jobmon.telemetry.base import Metrics, NodeMetrics
@@ -24,7 +24,7 @@ MAX_LOGGED = 1000
 """After this many different unreadable records no further one is logged."""
 
 
-class Backend(BackendBase):
+class Backend(MeasuredBackend):
     """Answer for this machine from /proc and /sys."""
 
     def __init__(self, no_history: bool = False, source: Source | None = None) -> None:
@@ -51,12 +51,14 @@ class Backend(BackendBase):
             metrics = self._source.load()
         except SourceError as error:
             self._node, self._jobs = None, {}
+            self.take_metrics({}, {})
             errors, last_success_at = self._health.errors + 1, self._health.last_success_at
             self._health = SourceHealth(
                 self._source.name, last_success_at, clock.monotonic() - start, error=str(error), errors=errors
             )
             raise
         self._node = metrics.nodes[self._host]
+        self.take_metrics(metrics.nodes, {})
         self._jobs = choose(self._source, self._node, clock.monotonic())
         self._log_skipped(metrics.skipped)
         self._health = self._measured(metrics, clock.monotonic() - start)
@@ -130,56 +132,9 @@ class Backend(BackendBase):
         """Return the number of GPUs."""
         return len(self._node.gpus or ()) if self._node else 0
 
-    def cpu_usage(self, name: str) -> dict[str, Any] | None:
-        """Return what the cores did since the cycle before."""
-        if self._node is None or self._node.cpu is None:
-            return None
-        return {"total": list(self._node.cpu), "core": [list(core) if core else None for core in self._node.cores]}
-
-    def mem(self, name: str) -> dict[str, Any] | None:
-        """Return memory: total without available is used."""
-        memory = self._node.memory if self._node else None
-        return {"used": memory.used_mb, "total": memory.total_mb} if memory else None
-
-    def swap(self, name: str) -> dict[str, Any] | None:
-        """Return swap space; 0 of 0 without."""
-        swap = self._node.swap if self._node else None
-        return {"free": swap.free_mb, "total": swap.total_mb} if swap else None
-
-    def gpus(self, name: str) -> dict[str, Any] | None:
-        """Return the load of each GPU, which is None where it does not tell."""
-        if self._node is None or self._node.gpus is None:
-            return None
-        return {
-            name: {"util": gpu.util, "memory": {"used": gpu.memory_used_mb, "total": gpu.memory_total_mb}}
-            for name, gpu in self._node.gpus.items()
-        }
-
-    def infiniband(self, name: str) -> dict[str, Any] | None:
-        """Return the traffic of InfiniBand, else of the physical network interfaces."""
-        network = self._node.network if self._node else None
-        if network is None:
-            return None
-        return {
-            "bytes_in": network.bytes_in,
-            "bytes_out": network.bytes_out,
-            "pkts_in": network.packets_in,
-            "pkts_out": network.packets_out,
-        }
-
-    def jobfs(self, name: str) -> dict[str, Any] | None:
-        """Return what the machine's own disks move."""
-        disk = self._node.disk if self._node else None
-        return asdict(disk) if disk else None
-
     def node_details(self, name: str) -> dict[str, Any] | None:
         """Return load average and pressure, and the one partition that this machine is in."""
-        node = self._node
-        return {
-            "partitions": [PARTITION],
-            "load": node.load if node else None,
-            "pressure": asdict(node.pressure) if node and node.pressure else None,
-        }
+        return {"partitions": [PARTITION]} | (super().node_details(name) or {})
 
     # --- jobs ------------------------------------------------------------------------------------------------------
 

@@ -219,6 +219,17 @@ def per_host_mb(value: Any) -> dict[str, int]:
     return {host: size for host, size in sizes.items() if size is not None}
 
 
+def accounted_cores(value: Any) -> dict[str, dict[str, float]]:
+    """Return {"cpuUsed": {host: busy cores in hundredths}}; {} when nothing is known of any host."""
+    if not value:
+        return {}
+    if not _is_dictionary(value):
+        raise ValueError(f"{_shown(value)} is not a dictionary of hosts")
+    cores = {identity(host): number(busy, 0, MAX_CORES) for host, busy in value.items()}
+    known = {host: round(busy, 2) for host, busy in cores.items() if busy is not None}
+    return {"cpuUsed": known} if known else {}
+
+
 def file_systems(value: Any) -> dict[str, Any]:
     """Return {file system: {"mds": {counter: rate}, "oss": {"read_bytes", "write_bytes", "iops"}}} per second."""
     if not value:

@@ -272,6 +272,10 @@ class Backend(BackendBase):
         """Return the memory in MiB per host."""
         return self._jobs[job_id].get("mem")
 
+    def job_cpu(self, job_id: str) -> dict[str, Any] | None:
+        """Return the recorded cores that the job kept busy."""
+        return self._jobs[job_id].get("cpuUsed")
+
     def job_mem_max(self, job_id: str) -> float | None:
         """Return the largest memory in MiB on one node."""
         return self._jobs[job_id].get("memMax")

@@ -1,19 +1,29 @@
 """Answer for any plain Slurm cluster: nodes, jobs, layouts and limits from the scheduler itself.
 
-Metrics of nodes and jobs are unknown here (None): they come from a telemetry source.
+What nodes and jobs really do comes from the sources of metrics named in `[telemetry] sources`; without any it is
+unknown (None).
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from jobmon import clock, config
+from jobmon.backends.gathering import Gathering, listed, reasons
+from jobmon.backends.measured import NOTHING, MeasuredBackend
 from jobmon.backends.scheduled import SchedulerBackend
 from jobmon.errors import SourceError
 from jobmon.model import ClusterState, Job, Skipped, SourceHealth
 from jobmon.schedulers.base import SchedulerReader
 from jobmon.schedulers.slurm.choose import open_reader
+from jobmon.telemetry.base import JobMetrics, NodeMetrics
+from jobmon.telemetry.choose import open_sources
+
+OTHER_UNITS = 8
+"""A node's memory that differs by this factor from what the scheduler says is given in other units."""
 
 
-class Backend(SchedulerBackend):
+class Backend(SchedulerBackend, MeasuredBackend):
     """Show a Slurm cluster without any code of the site's own."""
 
     def __init__(self, no_history: bool = False) -> None:
@@ -21,32 +31,46 @@ class Backend(SchedulerBackend):
         self._reader: SchedulerReader | None = None
         self._told: frozenset[Skipped] = frozenset()
         self._health = SourceHealth("slurm", last_success_at=None, duration_s=None)
+        self._gathering = Gathering((), 0, 0)
 
     # --- the cycle -------------------------------------------------------------------------------------------------
 
     def init(self) -> None:
         """Find a way to read Slurm; wrong settings are errors at once, a silent Slurm is asked again later."""
+        settings = config.current()
+        self._gathering = Gathering(open_sources(settings), settings.telemetry.timeout, settings.live.node_dead_timeout)
         try:
-            self._reader = open_reader(config.current().scheduler)
+            self._reader = open_reader(settings.scheduler)
         except SourceError as error:
             self.log.warning("Slurm cannot be read yet: %s", error)
 
     def pre_update(self) -> None:
-        """Load the scheduler once; SourceError when it is silent, and what was loaded before stays."""
+        """Load the scheduler and all sources of metrics once, side by side.
+
+        SourceError when the scheduler is silent, and what was loaded before stays; a silent source of metrics makes
+        what it told unknown once that is too old.
+        """
+        self._gathering.start()
+        try:
+            self._load_scheduler()
+        finally:
+            nodes, jobs = self._gathering.finish()
+            self.take_metrics(self._credible(nodes), jobs)
+            self._report_missing()
+
+    def _load_scheduler(self) -> None:
         started = clock.monotonic()
         try:
             if self._reader is None:
                 self._reader = open_reader(config.current().scheduler)
             state = self._reader.load()
         except SourceError as error:
-            self._health = SourceHealth(
+            self._health = replace(
+                self._health,
                 name=self._reader.name if self._reader else "slurm",
-                last_success_at=self._health.last_success_at,
                 duration_s=clock.monotonic() - started,
                 error=str(error),
                 errors=self._health.errors + 1,
-                records=self._health.records,
-                skipped=self._health.skipped,
             )
             raise
         self.take(state)
@@ -61,6 +85,7 @@ class Backend(SchedulerBackend):
             errors=self._health.errors,
             records=len(state.nodes) + len(state.jobs) + len(state.partitions) + len(state.reservations),
             skipped=len(state.skipped),
+            reasons=reasons(state.skipped),
         )
 
     def take(self, state: ClusterState) -> None:
@@ -79,10 +104,58 @@ class Backend(SchedulerBackend):
         return any(host in self._nodes for name in partitions for host in members.get(name, ()))
 
     def sources(self) -> Iterable[SourceHealth]:
-        """Return how the scheduler did."""
-        return (self._health,)
+        """Return how the scheduler and the sources of metrics did."""
+        return (self._health, *self._gathering.health)
 
-    # --- nodes -----------------------------------------------------------------------------------------------------
+    # --- metrics ---------------------------------------------------------------------------------------------------
+
+    def metrics_of(self, job_id: str) -> JobMetrics:
+        """Return what was measured of a job; sources know the tasks of an array by the scheduler's own number."""
+        return self._measured_jobs.get(self._jobs[job_id].scheduler_id or job_id, NOTHING)
+
+    def node_details(self, name: str) -> dict[str, Any] | None:
+        """Return the scheduler's words about the node, and its load and pressure as they were measured."""
+        details = SchedulerBackend.node_details(self, name) or {}
+        measured = MeasuredBackend.node_details(self, name) or {}
+        return details | {key: value for key, value in measured.items() if value is not None}
+
+    def _credible(self, measured: dict[str, NodeMetrics]) -> dict[str, NodeMetrics]:
+        """Return the metrics without memory in other units than MiB, which is seen by comparing with the scheduler."""
+        odd = []
+        for host, node in measured.items():
+            known = self._nodes.get(host)
+            if known is None or not known.memory_mb or node.memory is None:
+                continue
+            if not 1 / OTHER_UNITS < node.memory.total_mb / known.memory_mb < OTHER_UNITS:
+                odd.append(host)
+        for host in odd:
+            measured[host] = replace(measured[host], memory=None)
+        name = self._teller()
+        if odd and name:
+            self._gathering.warn(
+                name, f"the memory of {listed(odd)} is far from what Slurm says: other units? It is left out"
+            )
+        return measured
+
+    def _report_missing(self) -> None:
+        """Say which nodes are up and yet measured by nobody, and which names the scheduler does not know."""
+        name = self._teller()
+        if name is None:
+            return
+        up = [host for host, node in self._nodes.items() if node.up]
+        missing = [host for host in up if host not in self.measured]
+        if not missing:
+            return
+        strangers = [host for host in self.measured if host not in self._nodes]
+        hint = f" It tells of {listed(strangers)} instead: see [telemetry] aliases." if strangers else ""
+        self._gathering.warn(
+            name, f"nothing is known of {len(missing)} of the {len(up)} nodes that are up: {listed(missing)}.{hint}"
+        )
+
+    def _teller(self) -> str | None:
+        """Return the source that tells of the most nodes."""
+        tellers = [health for health in self._gathering.health if health.nodes is not None]
+        return max(tellers, key=lambda health: health.nodes or 0).name if tellers else None
 
     # --- jobs ------------------------------------------------------------------------------------------------------
 

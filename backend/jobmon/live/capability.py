@@ -54,6 +54,7 @@ class Live:
         known = {job: data["memMax"] for job, data in last.get("jobs", {}).items() if data.get("memMax")}
         self._process = BackendProcess(settings, no_history, known)
         self._skipped = health.SkippedLog()
+        self._sources_log = health.SourcesLog()
         self._began: float | None = None
         self._collect_s = 0.0
         self._publish_s: float | None = None
@@ -79,6 +80,7 @@ class Live:
         self._process.mem_max = {job: data["memMax"] for job, data in snapshot["jobs"].items() if data["memMax"]}
         self._sources = cycle.sources
         self._skipped.report(cycle.skipped, cycle.skipped_count)
+        self._sources_log.report(cycle.sources)
         health.report_sources(cycle.sources, self.interval)
         if self._wants_past:
             self._take_past(snapshot["timestamp"])

@@ -1,6 +1,7 @@
 """Say how the sources and the cycle are doing: for the page, for /metrics and in the log."""
 
 import logging
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from typing import Any
@@ -24,7 +25,10 @@ SOURCE_SECONDS = Gauge("jobmon_source_duration_seconds", "Seconds that the last 
 SOURCE_ERRORS = Gauge("jobmon_source_errors", "Failed loads of a source since its process started.", ["source"])
 SOURCE_RECORDS = Gauge("jobmon_source_records", "Records of the last load of a source.", ["source"])
 SOURCE_SKIPPED = Gauge("jobmon_source_skipped_records", "Records of the last load that were left out.", ["source"])
-SOURCE_GAUGES = (SOURCE_UP, SOURCE_SUCCESS, SOURCE_SECONDS, SOURCE_ERRORS, SOURCE_RECORDS, SOURCE_SKIPPED)
+SOURCE_NODES = Gauge("jobmon_source_nodes", "Nodes of which a source told something fresh.", ["source"])
+SOURCE_WARNING = Gauge("jobmon_source_warning", "1 when the answer of a source is odd, else 0.", ["source"])
+SOURCE_GAUGES = (SOURCE_UP, SOURCE_SUCCESS, SOURCE_SECONDS, SOURCE_ERRORS, SOURCE_RECORDS, SOURCE_SKIPPED,
+                 SOURCE_NODES, SOURCE_WARNING)  # fmt: skip
 
 
 class SkippedLog:
@@ -46,6 +50,32 @@ class SkippedLog:
         self._known = current
 
 
+class SourcesLog:
+    """Log once when a source fails, when its answer is odd, when it leaves something out, and when it is well again."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+        self._failed: set[str] = set()
+
+    def report(self, sources: Iterable[SourceHealth]) -> None:
+        """Log what is new; numbers and names in a message may change without making it new."""
+        sources = list(sources)
+        for source in sources:
+            if source.error and source.name not in self._failed:
+                log.warning("%s failed: %s", source.name, source.error)
+            elif not source.error and source.name in self._failed:
+                log.warning("%s answers again", source.name)
+        self._failed = {source.name for source in sources if source.error}
+        told = {}
+        for source in sources:
+            for message in (*filter(None, [source.warning]), *source.reasons):
+                told[(source.name, re.sub(r"\d+", "0", message.partition(" (")[0].partition(": ")[0]))] = message
+        for key, message in told.items():
+            if key not in self._told:
+                log.warning("%s: %s", key[0], message)
+        self._told = set(told)
+
+
 def report_sources(sources: Iterable[SourceHealth], interval: float) -> None:
     """Put the state of the sources into /metrics, and warn of those that are slower than the interval."""
     for gauge in SOURCE_GAUGES:
@@ -57,6 +87,9 @@ def report_sources(sources: Iterable[SourceHealth], interval: float) -> None:
         SOURCE_ERRORS.labels(source.name).set(source.errors)
         SOURCE_RECORDS.labels(source.name).set(source.records)
         SOURCE_SKIPPED.labels(source.name).set(source.skipped)
+        SOURCE_WARNING.labels(source.name).set(1 if source.warning else 0)
+        if source.nodes is not None:
+            SOURCE_NODES.labels(source.name).set(source.nodes)
         if source.duration_s is not None and source.duration_s > interval:
             log.warning("%s took %.1f s, longer than the interval of %g s", source.name, source.duration_s, interval)
 
@@ -72,6 +105,9 @@ def for_page(sources: Iterable[SourceHealth]) -> list[dict[str, Any]]:
             "errors": s["errors"],
             "records": s["records"],
             "skipped": s["skipped"],
+            "reasons": list(s["reasons"]),
+            "nodes": s["nodes"],
+            "warning": s["warning"],
         }
         for s in map(asdict, sources)
     ]

@@ -18,6 +18,7 @@ RUNNING = "RUNNING"
 UNKNOWN_GPUS = (np.nan, np.nan)
 UNKNOWN_RATES = (np.nan, np.nan, np.nan)
 NO_CORES = (0, 0)
+NOTHING: dict[str, float] = {}
 
 SIZE_BITS = 8
 RATE_BITS = 5
@@ -48,6 +49,7 @@ def draw(snapshot: dict[str, Any]) -> Point:
     core_index: list[int] = []
     core_row: list[int] = []
     values: dict[str, list[float]] = {name: [] for name in JOB_COLUMNS[4:]}
+    accounted: list[float] = []
     allocated = dict.fromkeys(nodes, 0)
     for job_id, job in snapshot["jobs"].items():
         if job["state"] != RUNNING:
@@ -67,6 +69,7 @@ def draw(snapshot: dict[str, Any]) -> Point:
             util, memory = _gpu_means(nodes.get(host), devices) if devices else UNKNOWN_GPUS
             values["gpuUtil"].append(util)
             values["gpuMem"].append(memory)
+            accounted.append(_number((job.get("cpuUsed") or NOTHING).get(host)))
             values["mem"].append(_number(job["mem"].get(host)))
             values["jobfs"].append(_number((job["jobfs"] or {}).get(host)))
             read, write, operations = _file_systems(job["lustre"]) if first else UNKNOWN_RATES
@@ -79,6 +82,7 @@ def draw(snapshot: dict[str, Any]) -> Point:
     for name in ("fsRead", "fsWrite", "fsOps"):
         columns[name] = _rounded(columns[name], RATE_BITS)
     columns |= _core_means(cores, np.array(core_index, np.int64), np.array(core_row, np.int64), len(keys))
+    _prefer_accounted(columns, np.array(accounted, np.float64), np.array(n_cores, np.float64))
     return Point(
         time=snapshot["timestamp"],
         job_keys=keys,
@@ -124,6 +128,26 @@ def _core_means(cores: Column, index: NDArray[np.int64], row: NDArray[np.int64],
     for position, name in enumerate(("user", "system", "wait")):
         result[name] = np.bincount(row, weights=picked[:, position], minlength=rows) / divisor
     return result
+
+
+def _prefer_accounted(columns: dict[str, Column], used: Column, n_cores: Column) -> None:
+    """Put the busy cores that were accounted to a job itself in the place of what its cores did, where they are known.
+
+    Others may use the job's cores too, and where nothing binds a job to its cores it works on others. The parts of user
+    and system stay in the ratio that the cores had; waiting stays as far as there is room for it.
+    """
+    told = np.flatnonzero(~np.isnan(used) & (n_cores > 0))
+    if not len(told):
+        return
+    busy = np.minimum(100 * used[told] / n_cores[told], 100)
+    user, system, wait = (columns[name][told] for name in ("user", "system", "wait"))
+    both = user + system
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(both > 0, system / both, 0)  # NaN > 0 is False: without cores all of it is the user's
+    columns["user"][told] = busy * (1 - share)
+    columns["system"][told] = busy * share
+    columns["wait"][told] = np.minimum(np.nan_to_num(wait), 100 - busy)
+    columns["known"][told] = n_cores[told]
 
 
 def _gpu_means(node: dict[str, Any] | None, devices: Any) -> tuple[float, float]:

@@ -29,3 +29,9 @@ class SourceHealth:
     records: int = 0
     skipped: int = 0
     """Records of the last load that could not be understood."""
+    reasons: tuple[str, ...] = ()
+    """Why records were left out, the most frequent first: "memory: more memory is used … (12: cn001, cn002, …)"."""
+    nodes: int | None = None
+    """Nodes of which the source told something that is not too old; None for a source that tells of none."""
+    warning: str = ""
+    """What is odd about an answer that did come: half of the nodes are missing, a clock is wrong."""

@@ -56,7 +56,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("infiniband_in", "infiniband_out"), (0, MAX_RATE)),
     **dict.fromkeys(("infiniband_packets_in", "infiniband_packets_out"), (0, MAX_RATE)),
     **dict.fromkeys(("filesystem_read", "filesystem_write", "disk_read", "disk_write"), (0, MAX_RATE)),
-    **dict.fromkeys(("pressure_cpu", "pressure_memory", "pressure_io"), (0, 100.5)),
+    **dict.fromkeys(("pressure_cpu", "pressure_memory", "pressure_io"), (0, 110)),
     "load": (0, 1e6),
     "cores": (1, MAX_CORES),
     "boot_time": (0, float(1 << 40)),

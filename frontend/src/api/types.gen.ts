@@ -703,6 +703,12 @@ export interface SnapshotJob {
    */
   memMax: SnapshotCount;
   /**
+   * Host → cores that the job itself kept busy, where each job's CPU time is accounted.
+   */
+  cpuUsed?: {
+    [k: string]: number;
+  };
+  /**
    * MiB per node
    */
   memReq: number | null;
@@ -927,6 +933,18 @@ export interface SummarySource {
    * Records of the last load that were left out because they made no sense.
    */
   skipped: number;
+  /**
+   * Why they were left out, the most frequent reason first.
+   */
+  reasons: string[];
+  /**
+   * Nodes of which it told something fresh; null for a source that tells of none.
+   */
+  nodes: number | null;
+  /**
+   * What is odd about an answer that came; empty when nothing is.
+   */
+  warning: string;
 }
 /**
  * How the daemon did: seconds of asking the sources, seconds of the back end beside that, seconds of publishing the snapshot before this one, bytes of the snapshot file before this one, cycles that took longer than the interval.

@@ -8,7 +8,7 @@ import { Shape } from "./Shape";
 export function sourceMark(source: SummarySource, { timestamp, interval }: Snapshot): Mark {
   if (source.lastSuccess === null) return source.error ? "bad" : "unknown";
   if (timestamp - source.lastSuccess > 5 * interval) return "bad";
-  return source.error || source.skipped > 0 || (source.duration ?? 0) > interval ? "warn" : "ok";
+  return source.error || source.warning || source.skipped > 0 || (source.duration ?? 0) > interval ? "warn" : "ok";
 }
 
 /** Health of what the page is made from: each source, the daemon's cycle, and files that could not be read. */
@@ -17,6 +17,7 @@ export function Sources({ snapshot, problems }: { snapshot: Snapshot; problems: 
   const marks = sources.map((source) => sourceMark(source, snapshot));
   const troubled = marks.filter((mark) => mark !== "ok").length + problems.length;
   const worst: Mark = marks.includes("bad") ? "bad" : troubled > 0 ? "warn" : "ok";
+  const counts = sources.some((source) => source.nodes !== null);
   const title = troubled
     ? `${troubled} of ${sources.length + problems.length} in trouble`
     : counted(sources.length, "source");
@@ -34,13 +35,20 @@ export function Sources({ snapshot, problems }: { snapshot: Snapshot; problems: 
               <th scope="col">Name</th>
               <th scope="col">Age</th>
               <th scope="col">Took</th>
+              {counts && <th scope="col">Nodes</th>}
               <th scope="col">Records</th>
               <th scope="col">Left out</th>
             </tr>
           </thead>
           <tbody>
             {sources.map((source, i) => (
-              <SourceRow key={source.name} source={source} mark={marks[i] ?? "unknown"} snapshot={snapshot} />
+              <SourceRow
+                key={source.name}
+                source={source}
+                mark={marks[i] ?? "unknown"}
+                snapshot={snapshot}
+                counts={counts}
+              />
             ))}
           </tbody>
         </table>
@@ -59,8 +67,14 @@ export function Sources({ snapshot, problems }: { snapshot: Snapshot; problems: 
   );
 }
 
-function SourceRow({ source, mark, snapshot }: { source: SummarySource; mark: Mark; snapshot: Snapshot }) {
+function SourceRow(props: { source: SummarySource; mark: Mark; snapshot: Snapshot; counts: boolean }) {
+  const { source, mark, snapshot, counts } = props;
   const age = source.lastSuccess === null ? "never" : span(snapshot.timestamp - source.lastSuccess);
+  const words = [
+    source.error && `${source.error} (${counted(source.errors, "failure")})`,
+    source.warning,
+    ...source.reasons.map((reason) => `Left out: ${reason}`),
+  ].filter(Boolean);
   return (
     <>
       <tr>
@@ -69,16 +83,17 @@ function SourceRow({ source, mark, snapshot }: { source: SummarySource; mark: Ma
         </th>
         <td>{age}</td>
         <td>{source.duration === null ? "–" : `${amount(source.duration)} s`}</td>
+        {counts && <td>{source.nodes === null ? "–" : count(source.nodes)}</td>}
         <td>{count(source.records)}</td>
         <td>{count(source.skipped)}</td>
       </tr>
-      {source.error && (
-        <tr>
-          <td colSpan={5} className="error-text">
-            {source.error} ({counted(source.errors, "failure")})
+      {words.map((text) => (
+        <tr key={text}>
+          <td colSpan={counts ? 6 : 5} className={text.startsWith("Left out") ? "muted" : "error-text"}>
+            {text}
           </td>
         </tr>
-      )}
+      ))}
     </>
   );
 }
