@@ -127,11 +127,18 @@ fcgiwrap fcgiwrap
 chromium chromium
 systemd-analyze systemd
 mmdebstrap mmdebstrap
+prometheus prometheus
+prometheus-node-exporter prometheus-node-exporter
+influxd influxdb
+gmond ganglia-monitor
+gmetad gmetad
+nsenter util-linux
 LIST
   if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then missing+=(postgresql); fi
   if [ ! -e /usr/lib/x86_64-linux-gnu/slurm-wlm/auth_jwt.so ] && [ ! -e /usr/lib/x86_64-linux-gnu/slurm/auth_jwt.so ]; then
     missing+=(slurm-wlm-basic-plugins slurm-wlm-jwt-plugin)
   fi
+  if ! compgen -G '/usr/lib/*/slurm*/acct_gather_profile_influxdb.so' >/dev/null; then missing+=(slurm-wlm-influxdb-plugin); fi
   if [ ${#missing[@]} -eq 0 ]; then return; fi
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     say "not installed: ${missing[*]}; the suites that need them are skipped (as root on Debian they are installed here)"

@@ -69,8 +69,10 @@ PartitionName=short Nodes=n[1-2],g1 MaxTime=00:30:00 MaxNodes=1 State=UP
 class SlurmCluster:
     """Hold one running cluster: nodes n1 to n4 (partition batch) and g1 and g2 with four GPUs each (partition gpu)."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, influxdb: str = "") -> None:
+        """`influxdb` is HOST:PORT of a server to whose database "slurm" the nodes write what each task uses."""
         self.directory = directory
+        self._influxdb = influxdb
         self.conf = directory / "slurm.conf"
         self.env = {
             "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
@@ -217,6 +219,13 @@ class SlurmCluster:
             lines.append(f"NodeName={node} NodeAddr=127.0.0.1 Port={free_port()} {layout} {gres}")
         host = socket.gethostname().split(".")[0]
         self.conf.write_text(_CONF.format(host=host, ctld_port=free_port(), run=self.directory, nodes="\n".join(lines)))
+        if self._influxdb:
+            with self.conf.open("a") as conf:
+                conf.write("AcctGatherProfileType=acct_gather_profile/influxdb\n")
+            (self.directory / "acct_gather.conf").write_text(
+                f"ProfileInfluxDBHost={self._influxdb}\nProfileInfluxDBDatabase=slurm\n"
+                "ProfileInfluxDBDefault=Task\nProfileInfluxDBRTPolicy=autogen\n"
+            )
         devices = ["AutoDetect=off"]
         for node in GPU_NODES:
             for index in range(GPUS):

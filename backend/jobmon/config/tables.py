@@ -35,7 +35,7 @@ class LiveSettings(Table):
     file_name_history: FileName = "history.json.gz"
     file_name_backfill: FileName = "backfill.json.gz"
     update_interval: float = Field(30, ge=0.05, le=3600)
-    node_dead_timeout: float = Field(60, gt=0, le=YEAR_S)
+    node_dead_timeout: float = Field(150, gt=0, le=YEAR_S)
     history_length: int = Field(86400, ge=0, le=10 * YEAR_S)
     history_delete_age: int = Field(86400, ge=0, le=10 * YEAR_S)
     jobs_keep: int = Field(365, ge=0, le=36500)

@@ -153,6 +153,7 @@ class InfluxSettings(Table):
     slurm_bucket: Text = ""
     write_bucket: Text = ""
     window: int = Field(120, ge=1, le=86_400)
+    slurm_window: int = Field(600, ge=1, le=86_400)
     host_tag: Name = "host"
 
 

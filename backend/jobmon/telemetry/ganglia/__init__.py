@@ -1,0 +1,82 @@
+"""Read the XML that gmond and gmetad tell everybody who connects: one connection for all hosts they know of."""
+
+import socket
+from contextlib import closing
+from xml.sax import SAXException
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.sax import make_parser
+
+from jobmon import clock
+from jobmon.config import GangliaSettings, TelemetrySettings
+from jobmon.errors import SourceError
+from jobmon.telemetry.base import Metrics
+from jobmon.telemetry.draft import Draft
+from jobmon.telemetry.ganglia.reading import Reading
+from jobmon.telemetry.hosts import HostNames
+
+PIECE_BYTES = 1 << 16
+
+
+class Source:
+    """Connect to each of the daemons, and read until it hangs up."""
+
+    name = "ganglia"
+
+    def __init__(self, settings: GangliaSettings, telemetry: TelemetrySettings) -> None:
+        self._settings = settings
+        self._timeout_s = telemetry.timeout
+        self._names = HostNames(telemetry.host_pattern, telemetry.aliases)
+
+    def load(self) -> Metrics:
+        """Return all nodes; a daemon that fails is left out and named, SourceError when all of them do."""
+        deadline = clock.monotonic() + self._timeout_s
+        draft = Draft(self._names, clock.now())
+        addresses = list(dict.fromkeys(self._settings.addresses))
+        errors = []
+        for address in addresses:
+            try:
+                self._read(address, draft, deadline)
+            except SourceError as error:
+                errors.append(str(error))
+                draft.skip("[ganglia]", address, str(error))
+        if len(errors) == len(addresses):
+            raise SourceError(errors[0])
+        if not draft.nodes:
+            raise SourceError(f"Ganglia at {', '.join(addresses)} knows no host")
+        return draft.metrics()
+
+    def _read(self, address: str, draft: Draft, deadline: float) -> None:
+        """Feed one daemon's answer to the parser, piece by piece: neither its length nor its end can be trusted."""
+        where = f"Ganglia at {address}"
+        host, _, port = address.rpartition(":")
+        parser = make_parser()
+        parser.forbid_dtd = False  # gmond describes its own elements; entities and other files stay forbidden
+        parser.setContentHandler(Reading(draft))
+        limit = self._settings.max_mb << 20
+        size = 0
+        try:
+            left_s = max(deadline - clock.monotonic(), 0.1)
+            with closing(socket.create_connection((host.strip("[]"), int(port)), timeout=left_s)) as connection:
+                while True:
+                    left_s = deadline - clock.monotonic()
+                    if left_s <= 0:
+                        raise TimeoutError
+                    connection.settimeout(left_s)
+                    piece = connection.recv(PIECE_BYTES)
+                    if not piece:
+                        break
+                    size += len(piece)
+                    if size > limit:
+                        raise SourceError(f"{where} tells more than {self._settings.max_mb} MiB ([ganglia] max_mb)")
+                    parser.feed(piece)
+            parser.close()
+        except TimeoutError:
+            raise SourceError(f"{where} did not tell all within {self._timeout_s:g} s") from None
+        except OSError as error:
+            raise SourceError(f"{where} did not answer: {error.strerror or error}") from error
+        except DefusedXmlException as error:
+            raise SourceError(f"{where} sends forbidden XML: {type(error).__name__}") from None
+        except SAXException as error:
+            got = "nothing" if not size else f"no XML, or only a part of it ({error.getMessage()})"
+            raise SourceError(f"{where} sends {got}") from None

@@ -1,0 +1,74 @@
+"""Talk HTTP with servers of metrics: secrets from files, answers in pieces, one deadline, errors in words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+import urllib3
+
+from jobmon import clock
+from jobmon.errors import SettingsError, SourceError
+
+MAX_BYTES = 2 << 30
+PIECE_BYTES = 1 << 16
+
+
+def open_session() -> requests.Session:
+    """Return a session that goes straight to the server: a proxy of the environment is not meant for the cluster."""
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["Accept-Encoding"] = "identity"
+    return session
+
+
+def secret(file: str, setting: str) -> str:
+    """Return what a file holds, blanks around it taken away; SettingsError names file and setting, never the secret."""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"{setting} = {file!r}: cannot be read: {why}") from None
+
+
+@contextmanager
+def posted(
+    session: requests.Session, url: str, form: dict[str, str], deadline: float, where: str
+) -> Iterator[requests.Response]:
+    """Send a form, and give the beginning of the answer; all failures of the network are SourceErrors about `where`."""
+    left_s = max(deadline - clock.monotonic(), 0.1)
+    try:
+        with session.post(url, data=form, timeout=left_s, stream=True, allow_redirects=False) as response:
+            yield response
+    except (requests.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
+        raise SourceError(f"{where} did not answer in time") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise SourceError(f"{where} did not answer: {reason(error)}") from error
+
+
+def pieces(response: requests.Response, deadline: float, where: str) -> Iterator[bytes]:
+    """Yield the body as it arrives; TimeoutError at the deadline, SourceError when it does not end."""
+    size = 0
+    while piece := response.raw.read1(PIECE_BYTES):
+        size += len(piece)
+        if clock.monotonic() > deadline:
+            raise TimeoutError
+        if size > MAX_BYTES:
+            raise SourceError(f"{where} answers with more than {MAX_BYTES >> 20} MiB")
+        yield piece
+
+
+def beginning(text: bytes) -> str:
+    """Return the beginning of an answer for a message."""
+    return text[:80].decode("utf-8", "replace").strip()
+
+
+def reason(error: Exception) -> str:
+    """Return the innermost cause in words: the outer ones repeat addresses and objects."""
+    cause: BaseException = error
+    while isinstance(cause, requests.RequestException | urllib3.exceptions.HTTPError):
+        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    return str(cause)[:200] or type(cause).__name__
