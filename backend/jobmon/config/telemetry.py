@@ -72,7 +72,7 @@ class PrometheusSettings(Table):
     host_label: Name = "instance"
     window: str = Field("2m", pattern=r"^[1-9][0-9]*[smh]$")
     seen: PromQL = "max by ($host) (timestamp(node_load1))"
-    cpu: PromQL = 'sum by ($host, cpu, mode) (rate(node_cpu_seconds_total{mode!~"steal|guest.*"}[$window])) > 0'
+    cpu: PromQL = 'sum by ($host, cpu, mode) (rate(node_cpu_seconds_total{mode!~"guest.*"}[$window])) > 0'
     load: PromQL = "max by ($host) (node_load1)"
     boot_time: PromQL = "max by ($host) (node_boot_time_seconds)"
     memory_total: PromQL = "max by ($host) (node_memory_MemTotal_bytes)"

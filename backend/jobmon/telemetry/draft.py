@@ -32,7 +32,7 @@ MAX_REASONS = 20
 FUTURE_S = 60.0
 """A measurement from further ahead than this has a wrong clock, and nobody knows how old it is."""
 
-USER, NICE, SYSTEM, WAIT, IDLE = range(5)
+USER, NICE, SYSTEM, WAIT, IDLE, STEAL = range(6)
 MODES: Mapping[str, int | None] = {
     "user": USER,
     "nice": NICE,
@@ -41,14 +41,16 @@ MODES: Mapping[str, int | None] = {
     "softirq": SYSTEM,
     "iowait": WAIT,
     "idle": IDLE,
-    "steal": None,
+    "steal": STEAL,
     "guest": None,
     "guest_nice": None,
 }
 """What the kernel calls a state of a core → its part of CpuShares.
 
-Guests are in user and nice already; stolen time the machine did not have.
+Guests are in user and nice already; stolen time the machine did not have, but a second is whole only with it.
 """
+WHOLE_PERCENT = (75.0, 125.0)
+"""What the parts of a core may add up to: agents do not read all of them at the same moment."""
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("memory_total", "memory_used", "memory_available", "swap_total", "swap_free"), (0, MAX_MB)),
@@ -87,7 +89,7 @@ class NodeDraft:
     read_at: float | None = None
     values: dict[str, float] = field(default_factory=dict)
     cores: dict[int, list[float]] = field(default_factory=dict)
-    """Core → shares in any unit; only their ratio counts."""
+    """Core → percent in each state."""
     cpu: list[float] | None = None
     gpus: dict[str, dict[str, float]] = field(default_factory=dict)
     """Index ("0", or "0.3" for part 3 of a divided GPU) → numbers."""
@@ -143,27 +145,27 @@ class Draft:
         node.values[quantity] = node.values.get(quantity, 0.0) + value if add else value
 
     def put_core(self, written: str, core: int, mode: str, share: float) -> None:
-        """Note what a core did; shares of one core may have any unit, as long as it is the same."""
+        """Note what a core did, in percent."""
         node = self.node(written)
         part = MODES.get(mode)
-        if node is None or part is None or not self._sane("cpu", written, share, (0, 1e18)):
+        if node is None or part is None or not self._sane("cpu", written, share, (0, 200)):
             return
         if not 0 <= core < MAX_CORES:
             self.skip("cpu", written, f"{core} is no number of a core")
             return
         shares = node.cores.get(core)
         if shares is None:
-            shares = node.cores[core] = [0.0] * 5
+            shares = node.cores[core] = [0.0] * 6
         shares[part] += share
 
     def put_cpu(self, written: str, mode: str, share: float) -> None:
-        """Note what all cores of a node together did."""
+        """Note what all cores of a node together did, in percent of all of them."""
         node = self.node(written)
         part = MODES.get(mode)
-        if node is None or part is None or not self._sane("cpu", written, share, (0, 1e18)):
+        if node is None or part is None or not self._sane("cpu", written, share, (0, 200)):
             return
         if node.cpu is None:
-            node.cpu = [0.0] * 5
+            node.cpu = [0.0] * 6
         node.cpu[part] += share
 
     def put_gpu(self, written: str, index: str, quantity: str, value: float) -> None:
@@ -231,7 +233,7 @@ class Draft:
     def _node(self, host: str, draft: NodeDraft, read_at: float) -> NodeMetrics:
         value = draft.values.get
         cores = self._cores(host, draft.cores)
-        cpu = _shares(draft.cpu) if draft.cpu is not None else _mean(cores)
+        cpu = self._shares(host, draft.cpu) if draft.cpu is not None else _mean(cores)
         n_cores = value("cores")
         boot_at = value("boot_time")
         return NodeMetrics(
@@ -253,7 +255,20 @@ class Draft:
     def _cores(self, host: str, cores: Mapping[int, list[float]]) -> tuple[CpuShares | None, ...]:
         if not cores:
             return ()
-        return tuple(_shares(cores.get(number)) for number in range(max(cores) + 1))
+        return tuple(self._shares(host, cores.get(number)) for number in range(max(cores) + 1))
+
+    def _shares(self, host: str, parts: list[float] | None) -> CpuShares | None:
+        """Return shares that sum up to 100 %; None when nothing is known, or when the parts are no whole."""
+        if parts is None:
+            return None
+        total = parts[0] + parts[1] + parts[2] + parts[3] + parts[4]
+        if not WHOLE_PERCENT[0] <= total + parts[5] <= WHOLE_PERCENT[1]:
+            self.skip("cpu", host, "what a core did does not add up to about 100 %: a part is missing, or other units")
+            return None
+        if not total > 0:
+            return None
+        scale = 100.0 / total
+        return CpuShares(parts[0] * scale, parts[1] * scale, parts[2] * scale, parts[3] * scale, parts[4] * scale)
 
     def _memory(self, host: str, values: Mapping[str, float]) -> Memory | None:
         total = values.get("memory_total")
@@ -268,17 +283,6 @@ class Draft:
             self.skip("memory", host, "more memory is used or free than there is")
             return None
         return Memory(used, total)
-
-
-def _shares(parts: list[float] | None) -> CpuShares | None:
-    """Return shares that sum up to 100 %; None when nothing is known."""
-    if parts is None:
-        return None
-    total = parts[0] + parts[1] + parts[2] + parts[3] + parts[4]
-    if not total > 0:
-        return None
-    scale = 100.0 / total
-    return CpuShares(parts[0] * scale, parts[1] * scale, parts[2] * scale, parts[3] * scale, parts[4] * scale)
 
 
 def _mean(cores: tuple[CpuShares | None, ...]) -> CpuShares | None:

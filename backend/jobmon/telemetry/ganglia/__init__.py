@@ -70,6 +70,8 @@ class Source:
                     if size > limit:
                         raise SourceError(f"{where} tells more than {self._settings.max_mb} MiB ([ganglia] max_mb)")
                     parser.feed(piece)
+            if not size:
+                raise SourceError(f"{where} hangs up and tells nothing")
             parser.close()
         except TimeoutError:
             raise SourceError(f"{where} did not tell all within {self._timeout_s:g} s") from None
@@ -78,5 +80,4 @@ class Source:
         except DefusedXmlException as error:
             raise SourceError(f"{where} sends forbidden XML: {type(error).__name__}") from None
         except SAXException as error:
-            got = "nothing" if not size else f"no XML, or only a part of it ({error.getMessage()})"
-            raise SourceError(f"{where} sends {got}") from None
+            raise SourceError(f"{where} sends no XML, or only a part of it ({error.getMessage()})") from None

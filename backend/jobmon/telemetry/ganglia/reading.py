@@ -11,7 +11,7 @@ OLD = 4
 """A metric that was not sent for this many times its longest interval (TMAX) is no longer true."""
 
 CPU = {"user": "user", "nice": "nice", "system": "system", "idle": "idle", "wio": "iowait", "intr": "irq",
-       "sintr": "softirq"}  # fmt: skip
+       "sintr": "softirq", "steal": "steal"}  # fmt: skip
 """Ganglia's words for what a core does → the kernel's."""
 CORE = re.compile(r"multicpu_([a-z]+)([0-9]{1,5})")
 GPU = re.compile(r"gpu([0-9]{1,3})_(util|gpu_util|mem_used|mem_total|fb_memory_usage|fb_memory)")
@@ -80,7 +80,7 @@ class Reading(ContentHandler):
             return
         units = attributes.get("UNITS", "").strip().upper()
         if core:
-            if core[1] in CPU:
+            if core[1] in CPU and core[1] != "steal":  # gmond 3.7 tells user a second time under that name
                 self._draft.put_core(self._host, int(core[2]), CPU[core[1]], value)
         elif gpu:
             self._gpu(int(gpu[1]), GPU_QUANTITY[gpu[2]], value, units)

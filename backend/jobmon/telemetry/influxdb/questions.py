@@ -40,7 +40,7 @@ class Language(Protocol):
         """Yield all series of the last `window_s` seconds; SourceError when the bucket cannot be read."""
 
 
-CPU_PARTS = ("user", "nice", "system", "irq", "softirq", "iowait", "idle")
+CPU_PARTS = ("user", "nice", "system", "irq", "softirq", "iowait", "idle", "steal")
 METADATA = ("open", "close", "mknod", "link", "unlink", "mkdir", "rmdir", "rename", "getattr", "setattr", "getxattr",
             "setxattr", "statfs", "sync", "samedir_rename", "crossdir_rename")  # fmt: skip
 

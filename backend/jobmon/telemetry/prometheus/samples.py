@@ -85,9 +85,9 @@ def take_cores(records: Iterable[Any], host_label: str, draft: Draft) -> None:
             if not 0 <= number < MAX_CORES:
                 draft.skip("cpu", written, f"{number} is no number of a core")
                 continue
-            shares = cores[number] = [0.0] * 5
+            shares = cores[number] = [0.0] * 6
         if 0 <= value <= 2:
-            shares[part] += value
+            shares[part] += 100 * value
         elif value == value:  # not NaN
             draft.skip("cpu", written, "a core cannot do more than a second's work in a second: other units?")
     draft.records += taken
