@@ -86,6 +86,7 @@ class Flux:
     def _series(self, rows: Iterable[list[str]], asked: list[Question], bucket: str) -> Iterator[Series]:
         """Yield the series in annotated CSV: rows of one table and field stand together, in the order of time."""
         names: list[str] = []
+        defaults: list[str] = []
         awaits_names = any_names = False
         key: tuple[str, ...] = ()
         record: dict[str, str] = {}
@@ -93,28 +94,39 @@ class Flux:
         for row in rows:
             if not row or row[0].startswith("#"):
                 awaits_names = True
+                if row and row[0] == "#default":
+                    defaults = row
                 continue
             if awaits_names:
-                names, awaits_names, any_names = row, False, True
+                names, awaits_names, any_names = row, False, "error" in row or {"result", "table"} <= set(row)
                 continue
             if not any_names or len(row) != len(names):
                 raise SourceError(f"{self._where} sends no annotated CSV: {','.join(row)[:80]!r}")
             found = dict(zip(names, row, strict=True))
             if "error" in found:
                 raise SourceError(f"{self._where}, {bucket}: {found['error'][:300]}")
+            if not found["result"] and len(defaults) == len(row):
+                found["result"] = defaults[names.index("result")]
             new = (found["result"], found["table"], found.get("_field", ""))
             if new != key:
                 yield from self._one(asked, record, samples)
                 key, record, samples = new, found, []
             if found.get("_value"):
-                samples.append((_epoch(found["_time"]), float(found["_value"])))
+                try:
+                    samples.append((_epoch(found["_time"]), float(found["_value"])))
+                except (LookupError, ValueError) as error:
+                    raise SourceError(f"{self._where} sends a sample that is none: {error}") from None
         yield from self._one(asked, record, samples)
 
     def _one(
         self, asked: list[Question], record: dict[str, str], samples: list[tuple[float, float]]
     ) -> Iterator[Series]:
-        if samples:
-            yield Series(asked[int(record["result"])], record, record["_field"], sorted(samples))
+        if not samples:
+            return
+        place = record["result"]
+        if not (place.isdecimal() and int(place) < len(asked)):
+            raise SourceError(f"{self._where} answers a question that was not asked: result {place[:80]!r}")
+        yield Series(asked[int(place)], record, record["_field"], sorted(samples))
 
 
 def _text(value: str) -> str:
