@@ -261,17 +261,26 @@ def _as_rest_user() -> list[str]:
     return ["setpriv", f"--reuid={REST_USER}", f"--regid={REST_USER}", "--clear-groups"]
 
 
-@pytest.fixture(scope="session")
-def slurm() -> Iterator[SlurmCluster]:
-    """Run one cluster for the whole session; skip, or fail with CI=true, where Slurm is not installed."""
+@contextlib.contextmanager
+def running(influxdb: str = "") -> Iterator[SlurmCluster]:
+    """Run a cluster; skip, or fail with CI=true, where Slurm is not installed."""
     for program in ("munged", "slurmctld", "slurmd", "sbatch", "slurmrestd", "setpriv"):
         require(program, PACKAGES)
+    if influxdb and not list(Path("/usr/lib").glob("*/slurm*/acct_gather_profile_influxdb.so")):
+        absent("Slurm's plug-in is not installed; on Debian: apt-get install slurm-wlm-influxdb-plugin")
     if os.geteuid() != 0:
         absent("the Slurm cluster of the tests starts slurmd and needs root")
     # A short path: a unix socket's address ends at 107 characters.
-    cluster = SlurmCluster(Path(tempfile.mkdtemp(prefix="jobmon-slurm-", dir="/tmp")))
+    cluster = SlurmCluster(Path(tempfile.mkdtemp(prefix="jobmon-slurm-", dir="/tmp")), influxdb)
     try:
         cluster.start()
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[SlurmCluster]:
+    """Run one cluster for the whole session."""
+    with running() as cluster:
+        yield cluster
