@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -25,28 +26,29 @@ WARM_UP = 2
 CYCLES = 7
 
 
-def measure(size: str, data_path: Path) -> dict[str, float]:
+def measure(size: str, data_path: Path) -> dict[str, Any]:
     """Return medians over some cycles of one of SIZES; seconds, MiB and kB.
 
     `cycle_s` is from the question to the last file without `source_s`, what the simulation itself took; `memory_mb` is
     the peak of the daemon and its back end together, the simulation's own memory included.
     """
-    settings = config.use(
-        config.parse(
-            {
-                "live": {"backend": "simulated", "data_path": str(data_path), "cycle_timeout": 120},
-                "simulated": SIZES[size],
-            },
-            "bench",
-        )
-    )
+    tables = {
+        "live": {"backend": "simulated", "data_path": str(data_path), "cycle_timeout": 120},
+        "simulated": SIZES[size],
+    }
+    return run(config.use(config.parse(tables, "bench")), data_path)
+
+
+def run(settings: config.Settings, data_path: Path, cycles: int = CYCLES, pause_s: float = 1.1) -> dict[str, Any]:
+    """Return the medians over so many cycles, and the memory at every twentieth of the time."""
     live = Live(settings)
     turn = Turn(live, data_path)
     rows = []
     memory = 0.0
+    resident: list[float] = []
     gc.disable()  # as the daemon does
     try:
-        for number in range(WARM_UP + CYCLES):
+        for number in range(WARM_UP + cycles):
             gc.collect()
             began = time.monotonic()
             if not turn.once():
@@ -56,8 +58,11 @@ def measure(size: str, data_path: Path) -> dict[str, float]:
             source = summary["cycle"]["sources"]
             if number >= WARM_UP:
                 rows.append((took - source, source, summary["cycle"]["collect"]))
-            memory = max(memory, sum(_resident_mb(p) for p in [psutil.Process(), *psutil.Process().children()]))
-            time.sleep(1.1)  # time stamps are whole seconds, and between cycles the back end tidies its memory
+            back_ends = [p for p in psutil.Process().children() if "jobmon.backends.worker" in p.cmdline()]
+            processes = [psutil.Process(), *back_ends]
+            memory = max(memory, sum(_resident_mb(p) for p in processes))
+            resident.append(sum(p.memory_info().rss for p in processes) / 2**20)
+            time.sleep(pause_s)  # time stamps are whole seconds, and between cycles the back end tidies its memory
     finally:
         live.close()
     cycle_s, source_s, collect_s = (statistics.median(column) for column in zip(*rows, strict=True))
@@ -73,6 +78,8 @@ def measure(size: str, data_path: Path) -> dict[str, float]:
         "collect_s": collect_s,
         "publish_s": cycle_s - collect_s,
         "memory_mb": memory,
+        "daemon_mb": _resident_mb(psutil.Process()),
+        "resident_mb": [round(mb) for mb in resident[:: max(1, len(resident) // 20)]],
         **{f"{name}_kb": (data_path / path).stat().st_size / 1000 for name, path in FILES.items()},
     }
 

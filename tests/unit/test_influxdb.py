@@ -49,7 +49,7 @@ def test_annotated_csv_of_several_results_and_tables() -> None:
     metrics = load(told, org="hpc", bucket="tele")
     node = metrics.nodes["cn001"]
     assert node.cpu == CpuShares(62.5, 0, 7.5, 5, 25)
-    assert node.cores == (node.cpu, node.cpu)
+    assert node.cores == (CpuShares(63, 0, 7, 5, 25),) * 2
     assert node.memory == Memory(1024, 4096)
     assert node.gpus == {"gpu0": Gpu(3), "gpu1": Gpu(97, 512)}
     assert node.network

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from jobmon.telemetry.cores import UNKNOWN, CoreTable, round_keeping_sum
+
 Normaliser = Callable[[Any], Any]
 
 MAX_TEXT = 1024
@@ -100,11 +102,16 @@ def cpu_usage(value: Any) -> dict[str, Any] | None:
         cores = []
     if not isinstance(cores, Iterable) or isinstance(cores, str | Mapping):
         raise ValueError(f"core {_shown(cores)} is not a list of five percentages each")
-    return {"total": total, "core": _percentages(list(cores))}
+    return {"total": total, "core": _percentages(cores if isinstance(cores, CoreTable) else list(cores))}
 
 
-def _percentages(rows: list[Any]) -> list[list[int] | None]:
+def _percentages(rows: list[Any] | CoreTable) -> list[list[int] | None]:
     """Return each row of five percentages in whole numbers, None for a row that is none."""
+    if isinstance(rows, CoreTable):
+        whole: list[list[int] | None] = rows.table.tolist()
+        for index in np.flatnonzero(rows.table[:, 0] == UNKNOWN):
+            whole[index] = None
+        return whole
     if _are_whole(rows):
         return rows  # the usual case, quickly
     try:
@@ -116,7 +123,7 @@ def _percentages(rows: list[Any]) -> list[list[int] | None]:
         return [_percentages([row])[0] if _is_five(row) else None for row in rows]
     good = np.isfinite(table).all(axis=1) & (table >= 0).all(axis=1) & (table.sum(axis=1) <= MAX_PERCENT)
     if table.dtype.kind == "f":
-        table = _round_keeping_sum(np.where(good[:, None], table, 0.0))
+        table = round_keeping_sum(np.where(good[:, None], table, 0.0))
     result: list[list[int] | None] = table.tolist()
     for index in np.flatnonzero(~good):
         result[index] = None
@@ -137,14 +144,6 @@ def _is_five(row: Any) -> bool:
         and len(row) == 5
         and all(isinstance(part, int | float | np.number) for part in row)
     )
-
-
-def _round_keeping_sum(table: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Round each row to whole numbers whose sum is the rounded sum: the largest remainders are rounded up."""
-    floor = np.floor(table)
-    missing = np.minimum(np.rint(table.sum(axis=1)), 100) - floor.sum(axis=1)
-    order = np.argsort(np.argsort(-(table - floor), axis=1, kind="stable"), axis=1)
-    return np.asarray(floor + (order < missing[:, None]), dtype=np.int64)
 
 
 def pair_mb(first: str, second: str) -> Normaliser:

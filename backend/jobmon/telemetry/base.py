@@ -4,7 +4,7 @@ A source answers for all nodes and jobs in one go. It converts units here, at th
 bytes per second, epoch seconds. `None` means "not known now", an empty mapping "there are none"; neither is zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -100,7 +100,7 @@ class NodeMetrics:
     n_cores: int | None = None
     """Cores that are online."""
     cpu: CpuShares | None = None
-    cores: tuple[CpuShares | None, ...] = ()
+    cores: Sequence[CpuShares | None] = ()
     """One entry per core, the index is the one in job layouts; None for a core that is offline or could not be read."""
     memory: Memory | None = None
     swap: Swap | None = None

@@ -8,6 +8,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jobmon.model import Skipped, natural_key
 from jobmon.telemetry.base import (
     CpuShares,
@@ -22,35 +25,16 @@ from jobmon.telemetry.base import (
     Swap,
     Transfer,
 )
+from jobmon.telemetry.cores import MAX_CORES, MODES, UNKNOWN, WHOLE_PERCENT, CoreColumns, CoreTable
 from jobmon.telemetry.hosts import HostNames
 
 MAX_MB = float(1 << 40)
 MAX_RATE = 1e15
-MAX_CORES = 4096
 MAX_REASONS = 20
 """As many hosts or jobs are named for one kind of fault; further ones are only counted."""
+NO_WHOLE = "what a core did does not add up to about 100 %: a part is missing, or other units"
 FUTURE_S = 60.0
 """A measurement from further ahead than this has a wrong clock, and nobody knows how old it is."""
-
-USER, NICE, SYSTEM, WAIT, IDLE, STEAL = range(6)
-MODES: Mapping[str, int | None] = {
-    "user": USER,
-    "nice": NICE,
-    "system": SYSTEM,
-    "irq": SYSTEM,
-    "softirq": SYSTEM,
-    "iowait": WAIT,
-    "idle": IDLE,
-    "steal": STEAL,
-    "guest": None,
-    "guest_nice": None,
-}
-"""What the kernel calls a state of a core → its part of CpuShares.
-
-Guests are in user and nice already; stolen time the machine did not have, but a second is whole only with it.
-"""
-WHOLE_PERCENT = (75.0, 125.0)
-"""What the parts of a core may add up to: agents do not read all of them at the same moment."""
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("memory_total", "memory_used", "memory_available", "swap_total", "swap_free"), (0, MAX_MB)),
@@ -86,10 +70,10 @@ JOB_LIMITS: Mapping[str, tuple[float, float]] = {
 class NodeDraft:
     """Collect what is told of one node."""
 
+    number: int
+    """Nodes are counted from 0."""
     read_at: float | None = None
     values: dict[str, float] = field(default_factory=dict)
-    cores: dict[int, list[float]] = field(default_factory=dict)
-    """Core → percent in each state."""
     cpu: list[float] | None = None
     gpus: dict[str, dict[str, float]] = field(default_factory=dict)
     """Index ("0", or "0.3" for part 3 of a divided GPU) → numbers."""
@@ -112,6 +96,7 @@ class Draft:
         self.records = 0
         self.nodes: dict[str, NodeDraft] = {}
         self.jobs: dict[str, JobDraft] = {}
+        self.cores = CoreColumns()
         self._faults: dict[tuple[str, str], list[str]] = {}
         self._more: dict[tuple[str, str], int] = {}
 
@@ -134,7 +119,7 @@ class Draft:
             return None
         draft = self.nodes.get(host)
         if draft is None:
-            draft = self.nodes[host] = NodeDraft()
+            draft = self.nodes[host] = NodeDraft(len(self.nodes))
         return draft
 
     def put(self, written: str, quantity: str, value: float, add: bool = False) -> None:
@@ -153,10 +138,7 @@ class Draft:
         if not 0 <= core < MAX_CORES:
             self.skip("cpu", written, f"{core} is no number of a core")
             return
-        shares = node.cores.get(core)
-        if shares is None:
-            shares = node.cores[core] = [0.0] * 6
-        shares[part] += share
+        self.cores.add(node.number, core, part, share)
 
     def put_cpu(self, written: str, mode: str, share: float) -> None:
         """Note what all cores of a node together did, in percent of all of them."""
@@ -199,12 +181,16 @@ class Draft:
     def metrics(self) -> Metrics:
         """Return what was collected."""
         nodes = {}
+        tables, odd = self.cores.tables(len(self.nodes))
+        hosts = list(self.nodes)
+        for number in odd:
+            self.skip("cpu", hosts[number], NO_WHOLE)
         for host, draft in self.nodes.items():
             read_at = self.loaded_at if draft.read_at is None else draft.read_at
             if read_at > self.loaded_at + FUTURE_S:
                 self.skip("clock", host, "was measured in the future: its clock, or ours, is wrong")
                 continue
-            nodes[host] = self._node(host, draft, read_at)
+            nodes[host] = self._node(host, draft, read_at, tables[draft.number])
         jobs = {job_id: _job(job) for job_id, job in self.jobs.items()}
         return Metrics(self.loaded_at, nodes, jobs, tuple(self._skipped()), self.records)
 
@@ -230,17 +216,17 @@ class Draft:
             if more:
                 yield Skipped(method, f"{more} more", error)
 
-    def _node(self, host: str, draft: NodeDraft, read_at: float) -> NodeMetrics:
+    def _node(self, host: str, draft: NodeDraft, read_at: float, table: NDArray[np.int8]) -> NodeMetrics:
         value = draft.values.get
-        cores = self._cores(host, draft.cores)
-        cpu = self._shares(host, draft.cpu) if draft.cpu is not None else _mean(cores)
+        known = table[table[:, 0] != UNKNOWN]
+        cpu = self._shares(host, draft.cpu) if draft.cpu is not None else _mean(known)
         n_cores = value("cores")
         boot_at = value("boot_time")
         return NodeMetrics(
             read_at=read_at,
-            n_cores=round(n_cores) if n_cores is not None else len(draft.cores) or None,
+            n_cores=round(n_cores) if n_cores is not None else len(table) or None,
             cpu=cpu,
-            cores=cores,
+            cores=CoreTable(table) if len(table) else (),
             memory=self._memory(host, draft.values),
             swap=_swap(draft.values),
             gpus=_gpus(draft.gpus) if draft.gpus else None,
@@ -252,18 +238,13 @@ class Draft:
             boot_at=None if boot_at is None else round(boot_at),
         )
 
-    def _cores(self, host: str, cores: Mapping[int, list[float]]) -> tuple[CpuShares | None, ...]:
-        if not cores:
-            return ()
-        return tuple(self._shares(host, cores.get(number)) for number in range(max(cores) + 1))
-
     def _shares(self, host: str, parts: list[float] | None) -> CpuShares | None:
         """Return shares that sum up to 100 %; None when nothing is known, or when the parts are no whole."""
         if parts is None:
             return None
         total = parts[0] + parts[1] + parts[2] + parts[3] + parts[4]
         if not WHOLE_PERCENT[0] <= total + parts[5] <= WHOLE_PERCENT[1]:
-            self.skip("cpu", host, "what a core did does not add up to about 100 %: a part is missing, or other units")
+            self.skip("cpu", host, NO_WHOLE)
             return None
         if not total > 0:
             return None
@@ -285,11 +266,8 @@ class Draft:
         return Memory(used, total)
 
 
-def _mean(cores: tuple[CpuShares | None, ...]) -> CpuShares | None:
-    known = [core for core in cores if core is not None]
-    if not known:
-        return None
-    return CpuShares(*(sum(parts) / len(known) for parts in zip(*known, strict=True)))
+def _mean(known: NDArray[np.int8]) -> CpuShares | None:
+    return CpuShares(*known.mean(axis=0, dtype=np.float64).tolist()) if len(known) else None
 
 
 def _swap(values: Mapping[str, float]) -> Swap | None:

@@ -104,8 +104,7 @@ class Source:
             with lock:
                 draft.skip("[prometheus]", group, str(error))
                 if group == "cpu":  # half of the cores would make a wrong total
-                    for node in draft.nodes.values():
-                        node.cores.clear()
+                    draft.cores.clear()
             return str(error)
         return ""
 
@@ -133,10 +132,11 @@ class Source:
         only = next(iter(expressions)) if len(expressions) == 1 else None
         query = expressions[only] if only else " or ".join(_named(*item) for item in expressions.items())
         label = self._settings.host_label
+        cores = samples.Cores(label)
         for records in self._client.query(query, deadline):
             with lock:
                 if only == "cpu":
-                    samples.take_cores(records, label, draft)
+                    cores.take(records, draft)
                 else:
                     samples.take(records, label, QUANTITY, only, draft)
 
