@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from fakes.influxdb_server import Told, serving
-from jobmon import clock
+from jobmon import clock, config
+from jobmon.backends.written import Written
 from jobmon.config import InfluxSettings, TelemetrySettings
 from jobmon.errors import SettingsError, SourceError
-from jobmon.telemetry.base import CpuShares, Gpu, Memory, Metrics, SharedTransfer
+from jobmon.model import ClusterState, Job, Node, SourceHealth
+from jobmon.telemetry.base import CpuShares, Gpu, JobMetrics, Memory, Metrics, SharedTransfer
 from jobmon.telemetry.draft import Draft
 from jobmon.telemetry.hosts import HostNames
 from jobmon.telemetry.influxdb import Source, flux, questions, series
@@ -251,3 +253,39 @@ def test_a_series_without_its_host_is_named(draft: Draft) -> None:
     taker = series.Taker(draft, Rates(), "node")
     taker.take(Series(Question("mem", ("total",), ()), {"host": "cn1"}, "total", [(NOW, 1.0)]))
     assert [(s.method, s.error) for s in draft.metrics().skipped] == [("mem", "has no tag node (host_tag)")]
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+JOBS = (Job("7", "j", "u", "RUNNING", 2), Job("8", "j", "u", "PENDING", 2))
+WRITTEN = ClusterState(NOW, nodes=(Node("n1", 8),), jobs=JOBS)
+
+
+@pytest.mark.parametrize("version", ["1.8.10", "v2.7.10"])
+def test_job_maxima_and_the_numbers_of_the_cycle_are_written_once(version: str) -> None:
+    told = Told(version, lambda _path, _body: (204, b""))
+    with serving(told) as url:
+        settings = config.parse({"influxdb": {"url": url, "write_bucket": "mine", "org": "hpc"}}, "test")
+        written = Written(settings)
+        for memory in (100.0, 100.0, 90.0, 120.0):
+            sources = [SourceHealth("odd name, =x", NOW - 3, 0.5, records=9)]
+            written.write(WRITTEN, {"7": JobMetrics({"n1": memory, "n2": 5.0})}, sources)
+    lines = [body.splitlines() for _path, body, _headers in told.requests]
+    at = f"{NOW * 1000:.0f}"
+    assert lines[0][0] == f"jobmon_job,job=7 memory_max_mb=100 {at}"
+    assert lines[0][1] == f"jobmon_cycle nodes=1,pending=1,running=1 {at}"
+    assert lines[0][2].startswith(r"jobmon_source,source=odd\ name\,\ \=x age_s=3,duration_s=0.5,errors=0,records=9")
+    assert [len([line for line in each if "jobmon_job" in line]) for each in lines] == [1, 0, 0, 1]
+    assert ("db=mine" if version.startswith("1") else "bucket=mine") in told.requests[0][0]
+    assert written.health.error == ""
+
+
+def test_what_is_not_taken_is_shown_and_costs_nothing_else() -> None:
+    told = Told("1.8.10", lambda _path, _body: (404, b'{"error":"database not found"}'))
+    with serving(told) as url:
+        written = Written(config.parse({"influxdb": {"url": url, "write_bucket": "mine"}}, "test"))
+        written.write(WRITTEN, {}, [])
+        assert "HTTP 404" in written.health.error
+        told.answer = lambda _path, _body: (204, b"")
+        written.write(WRITTEN, {}, [])
+    assert (written.health.error, written.health.errors) == ("", 1)

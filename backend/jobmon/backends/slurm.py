@@ -12,6 +12,7 @@ from jobmon import clock, config
 from jobmon.backends.gathering import Gathering, listed, reasons
 from jobmon.backends.measured import NOTHING, MeasuredBackend
 from jobmon.backends.scheduled import SchedulerBackend
+from jobmon.backends.written import Written
 from jobmon.errors import SourceError
 from jobmon.model import ClusterState, Job, Skipped, SourceHealth
 from jobmon.schedulers.base import SchedulerReader
@@ -19,6 +20,8 @@ from jobmon.schedulers.slurm.choose import open_reader
 from jobmon.telemetry.base import JobMetrics, NodeMetrics
 from jobmon.telemetry.choose import open_sources
 
+TELEMETRY_SHARE = 0.7
+"""Sources of metrics get no more than this share of the time that the back end has for a cycle."""
 OTHER_UNITS = 8
 """A node's memory that differs by this factor from what the scheduler says is given in other units."""
 
@@ -32,6 +35,7 @@ class Backend(SchedulerBackend, MeasuredBackend):
         self._told: frozenset[Skipped] = frozenset()
         self._health = SourceHealth("slurm", last_success_at=None, duration_s=None)
         self._gathering = Gathering((), 0, 0)
+        self._written: Written | None = None
 
     # --- the cycle -------------------------------------------------------------------------------------------------
 
@@ -105,7 +109,14 @@ class Backend(SchedulerBackend, MeasuredBackend):
 
     def sources(self) -> Iterable[SourceHealth]:
         """Return how the scheduler and the sources of metrics did."""
-        return (self._health, *self._gathering.health)
+        written = (self._written.health,) if self._written else ()
+        return (self._health, *self._gathering.health, *written)
+
+    def write_influx(self) -> None:
+        """Write the memory maxima of jobs and the numbers of this cycle, when `[influxdb] write_bucket` asks for it."""
+        if self._written and self._state:
+            running = {job.id: self.metrics_of(job.id) for job in self._jobs.values() if job.state == "RUNNING"}
+            self._written.write(self._state, running, self.sources())
 
     # --- metrics ---------------------------------------------------------------------------------------------------
 

@@ -33,9 +33,9 @@ def secret(file: str, setting: str) -> str:
 
 @contextmanager
 def posted(
-    session: requests.Session, url: str, form: dict[str, str], deadline: float, where: str
+    session: requests.Session, url: str, form: dict[str, str] | bytes, deadline: float, where: str
 ) -> Iterator[requests.Response]:
-    """Send a form, and give the beginning of the answer; all failures of the network are SourceErrors about `where`."""
+    """Send a form or a body, and give the beginning of the answer; failures of the network are errors of `where`."""
     left_s = max(deadline - clock.monotonic(), 0.1)
     try:
         with session.post(url, data=form, timeout=left_s, stream=True, allow_redirects=False) as response:

@@ -1,21 +1,17 @@
 """Read what Telegraf and Slurm wrote into InfluxDB: one request per bucket, in InfluxQL or Flux."""
 
-import requests
-
 from jobmon import clock
 from jobmon.config import InfluxSettings, TelemetrySettings
 from jobmon.errors import SourceError
-from jobmon.telemetry import http
 from jobmon.telemetry.base import Metrics
 from jobmon.telemetry.draft import Draft
 from jobmon.telemetry.hosts import HostNames
 from jobmon.telemetry.influxdb.flux import Flux
 from jobmon.telemetry.influxdb.influxql import InfluxQL
+from jobmon.telemetry.influxdb.ping import spoken_at
 from jobmon.telemetry.influxdb.questions import JOBSTATS, SLURM, TELEGRAF, Language
 from jobmon.telemetry.influxdb.series import Taker
 from jobmon.telemetry.rates import Rates
-
-PING_S = 3.0
 
 
 class Source:
@@ -70,17 +66,3 @@ class Source:
 def speak(language: str, settings: InfluxSettings, timeout_s: float) -> Language:
     """Return the language by its name."""
     return InfluxQL(settings) if language == "influxql" else Flux(settings, timeout_s)
-
-
-def spoken_at(settings: InfluxSettings) -> str:
-    """Return which language a server speaks: "influxql" up to 1.x, "flux" from 2.0 on."""
-    where = f"InfluxDB at {settings.url}"
-    try:
-        with http.open_session() as session:
-            answer = session.get(settings.url.rstrip("/") + "/ping", timeout=PING_S, allow_redirects=False)
-    except requests.RequestException as error:
-        raise SourceError(f"{where} did not answer: {http.reason(error)}") from error
-    version = answer.headers.get("X-Influxdb-Version", "")
-    if not version:
-        raise SourceError(f"{where} is no InfluxDB: /ping answered HTTP {answer.status_code} without a version")
-    return "influxql" if version.lstrip("v").startswith(("0.", "1.")) else "flux"

@@ -1,0 +1,23 @@
+"""Find out which language a server speaks."""
+
+import requests
+
+from jobmon.config import InfluxSettings
+from jobmon.errors import SourceError
+from jobmon.telemetry import http
+
+PING_S = 3.0
+
+
+def spoken_at(settings: InfluxSettings) -> str:
+    """Return which language a server speaks: "influxql" up to 1.x, "flux" from 2.0 on."""
+    where = f"InfluxDB at {settings.url}"
+    try:
+        with http.open_session() as session:
+            answer = session.get(settings.url.rstrip("/") + "/ping", timeout=PING_S, allow_redirects=False)
+    except requests.RequestException as error:
+        raise SourceError(f"{where} did not answer: {http.reason(error)}") from error
+    version = answer.headers.get("X-Influxdb-Version", "")
+    if not version:
+        raise SourceError(f"{where} is no InfluxDB: /ping answered HTTP {answer.status_code} without a version")
+    return "influxql" if version.lstrip("v").startswith(("0.", "1.")) else "flux"
