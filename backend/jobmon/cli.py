@@ -165,6 +165,9 @@ def _backend_test(options: argparse.Namespace) -> int:
         running = sum(job["state"] == "RUNNING" for job in jobs.values())
         print(f"{options.name}: {len(nodes)} nodes ({sum(n['up'] for n in nodes.values())} up), {len(jobs)} jobs "
               f"({running} running), {cycle.collect_s:.2f} s, {len(cycle.body) / 1e6:.2f} MB")  # fmt: skip
+        for source in cycle.sources:
+            print(f"  {testing.describe_source(source)}")
+        findings += testing.check_sources(cycle.sources)
         missing = [key for key in ("cpu", "mem", "swap", "gpus", "infiniband", "lustre", "jobfs")
                    if nodes and all(node[key] is None for node in nodes.values())]  # fmt: skip
         if missing:

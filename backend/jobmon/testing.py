@@ -10,7 +10,7 @@ from typing import Any, Literal
 from jobmon import clock, config
 from jobmon.backends.base import BackendBase
 from jobmon.backends.collect import METHODS, Collector
-from jobmon.model import Skipped
+from jobmon.model import Skipped, SourceHealth
 
 STATES = frozenset(
     {
@@ -42,7 +42,27 @@ def check_backend(backend_class: type[BackendBase]) -> list[Finding]:
     except Exception as error:  # noqa: BLE001 - whatever a site's code raises is the finding
         method = METHODS[collector.progress.cells[0]]
         return [*findings, Finding("error", method, f"raised {type(error).__name__}: {error}")]
-    return [*findings, *check_skipped(collector.skipped), *check_snapshot(snapshot)]
+    sources = collector.one("sources", lambda: list(collector.backend.sources()), [])
+    return [*findings, *check_skipped(collector.skipped), *check_sources(sources), *check_snapshot(snapshot)]
+
+
+def describe_source(source: SourceHealth) -> str:
+    """Return in a line how one source did."""
+    if source.error or source.duration_s is None:
+        return f"{source.name}: failed"
+    nodes = "" if source.nodes is None else f"{source.nodes} nodes, "
+    left_out = f", {source.skipped} left out" if source.skipped else ""
+    return f"{source.name}: {nodes}{source.records} records in {source.duration_s:.2f} s{left_out}"
+
+
+def check_sources(sources: Iterable[SourceHealth]) -> list[Finding]:
+    """Return which sources failed, gave an odd answer or left something out."""
+    findings = []
+    for source in sources:
+        findings += [Finding("error", source.name, source.error)] if source.error else []
+        findings += [Finding("warning", source.name, source.warning)] if source.warning else []
+        findings += [Finding("warning", source.name, f"left out {reason}") for reason in source.reasons]
+    return findings
 
 
 def check_class(backend_class: type[BackendBase]) -> list[Finding]:

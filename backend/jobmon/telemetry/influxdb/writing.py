@@ -84,8 +84,8 @@ def _line(point: Point) -> str:
     made = Protocol(point.measurement)  # type: ignore[no-untyped-call]
     made.time(round(point.at * 1000), write_precision="ms")  # type: ignore[no-untyped-call]
     for name, value in point.tags.items():
-        made.tag(name, value)
+        made.tag(name, value)  # type: ignore[no-untyped-call]
     for name, number in point.fields.items():
         if number is not None:
-            made.field(name, float(number))
-    return str(made.to_line_protocol())
+            made.field(name, float(number))  # type: ignore[no-untyped-call]
+    return str(made.to_line_protocol())  # type: ignore[no-untyped-call]
