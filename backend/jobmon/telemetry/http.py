@@ -63,12 +63,15 @@ def beginning(text: bytes) -> str:
     return text[:80].decode("utf-8", "replace").strip()
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return the innermost cause in words: the outer ones repeat addresses and objects."""
-    cause: BaseException = error
-    while isinstance(cause, requests.RequestException | urllib3.exceptions.HTTPError):
-        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-        if not isinstance(inner, BaseException):
+    cause = error
+    while True:
+        told = [getattr(cause, "reason", None), *cause.args, cause.__cause__]
+        inner = next((each for each in told if isinstance(each, BaseException)), None)
+        if inner is None or inner is cause:
             break
         cause = inner
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
     return str(cause)[:200] or type(cause).__name__
