@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import cgi_scripts  # noqa: E402 - the neighbour in this folder
 import cycle  # noqa: E402
+import measured  # noqa: E402
 import page  # noqa: E402
 
 
@@ -57,6 +58,12 @@ def main() -> None:
                 rows.append(("    on one core", "", "≥ 25/s", f"{c['per_second']:.0f}/s",
                              verdict(c["per_second"] >= 25)))  # fmt: skip
                 rows.append(("    (a bare interpreter)", "", "", f"{c['floor_ms']:.0f} ms", ""))
+    for size in measured.SIZES:
+        print(f"measuring cycles from a Prometheus at {size} …", file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="jobmon-bench-") as folder:
+            command = [sys.executable, str(HERE / "measured.py"), size, folder]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            rows += metrics_rows(size, json.loads(done.stdout))
     for size in page.SIZES:
         if not Path(page.CHROMIUM).exists():
             print("no Chromium: the page is not measured", file=sys.stderr)
@@ -67,6 +74,23 @@ def main() -> None:
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             rows += page_rows(size, json.loads(done.stdout))
     show([("what", "the ancestor", "budget", "measured", ""), *rows])
+
+
+def metrics_rows(size: str, m: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    """Return the rows of cycles whose metrics come from a Prometheus."""
+    big = size != "323 nodes"
+    what = f"from a Prometheus, {m['nodes']:,} nodes, {m['cores']:,} cores, {m['running']:,} running"
+    return [
+        (what, "", "", "", ""),
+        ("  requests per cycle", "" if big else "14 and more", "≤ 10", f"{m['requests']:.0f}",
+         verdict(m["requests"] <= 10)),
+        ("    their answers", "", "", f"{m['answer_mb']:.0f} MB", ""),
+        ("  cycle, the source included", "" if big else "30–54 s", "≤ 3 s", f"{m['whole_s']:.2f} s",
+         verdict(m["whole_s"] <= 3)),
+        ("    of which the source", "", "", f"{m['source_s']:.2f} s", ""),
+        ("  memory, daemon and back end", "", "≤ 1,024 MiB", f"{m['memory_mb']:,.0f} MiB",
+         verdict(m["memory_mb"] <= 1024)),
+    ]  # fmt: skip
 
 
 def page_rows(size: str, m: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:

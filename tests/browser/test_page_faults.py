@@ -166,3 +166,32 @@ def test_source_health(page: Page, published: Published, now: int) -> None:
     page.goto(published.url)
     page.get_by_text("1 of 2 in trouble").click()
     expect(page.locator(".popover")).to_contain_text("connection refused (1 failure)")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_source_tells_how_many_nodes_it_knows_and_what_is_odd(
+    page: Page, published: Published, now: int, width: int
+) -> None:
+    documents = page_files.documents(now)
+    reasons = [f"memory: more memory is used or free than there is (n{'1' * 60}, n2, n3 and 97 more)"]
+    documents["live/summary"]["sources"][1] |= {
+        "name": "prometheus", "nodes": 150, "skipped": 101, "reasons": reasons,
+        "warning": "nothing is known of 150 of the 300 nodes that are up: n1, n2, n3 and 147 more.",
+    }  # fmt: skip
+    published.write_all(documents)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(published.url)
+    page.locator(".sources summary").click()
+    panel = page.locator(".sources .popover")
+    expect(panel.get_by_role("columnheader", name="Nodes")).to_be_visible()
+    told = panel.get_by_role("row").filter(has=page.get_by_role("rowheader", name="prometheus"))
+    expect(told).to_contain_text("150")
+    expect(told.get_by_role("img")).to_have_attribute("aria-label", "attention")
+    expect(panel).to_contain_text("nothing is known of 150 of the 300 nodes")
+    expect(panel).to_contain_text("Left out: memory: more memory is used")
+    assert panel.evaluate("element => element.scrollWidth <= element.clientWidth")
+    box = panel.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

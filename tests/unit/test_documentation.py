@@ -5,6 +5,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi import APIRouter
@@ -112,3 +113,23 @@ def test_nothing_names_a_package_registry():
         if name.endswith(("package-lock.json", "constraints.txt", ".toml", ".npmrc")):
             text = (ROOT / name).read_text()
             assert not re.search(r"registry\.|pypi\.|\"resolved\"|index-url", text), name
+
+
+def test_the_examples_of_settings_in_the_guides_are_right():
+    examples = {
+        path: re.findall(r"```toml\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+        for path in sorted((ROOT / "docs").glob("*.md"))
+    }
+    assert len(examples[ROOT / "docs/metrics.md"]) == 3
+    for path, texts in examples.items():
+        for text in texts:
+            config.parse(tomllib.loads(text), path.name)  # a wrong key or value raises
+
+
+def test_the_guide_to_metrics_names_every_source_and_its_table():
+    words = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    sources = get_args(get_args(config.TelemetrySettings.model_fields["sources"].annotation)[0])
+    assert len(sources) == 4
+    for source in sources:
+        assert f"[{source}]" in words or source == "procfs"
+        assert source in words.lower()

@@ -108,12 +108,13 @@ class CoreColumns:
         parts = np.bincount(first[nodes] * 6 + places, weights=percent, minlength=size * 6).reshape(size, 6)
         total = parts.sum(axis=1)
         own_time = total - parts[:, STEAL]
-        good = (total >= WHOLE_PERCENT[0]) & (total <= WHOLE_PERCENT[1]) & (own_time > 0)
+        whole = (total >= WHOLE_PERCENT[0]) & (total <= WHOLE_PERCENT[1])
+        good = whole & (own_time > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             exact = parts[:, :STEAL] * (100.0 / own_time)[:, None]
         shares = round_keeping_sum(np.where(good[:, None], exact, 0.0)).astype(np.int8)
         shares[~good] = UNKNOWN
-        odd = np.unique(np.searchsorted(first, np.flatnonzero(~good & (total > 0)), side="right") - 1)
+        odd = np.unique(np.searchsorted(first, np.flatnonzero(~whole & (total > 0)), side="right") - 1)
         return [shares[first[node] : first[node + 1]] for node in range(n_nodes)], odd.tolist()
 
 

@@ -1,7 +1,7 @@
 """Put single numbers, in whatever order a source tells them, together into the metrics of nodes and jobs.
 
 Units are converted before a number comes here: percent, MiB, bytes per second, epoch seconds. What makes no sense is
-left out and named; a few reasons are enough, however many numbers share them.
+left out and named.
 """
 
 import math
@@ -30,8 +30,8 @@ from jobmon.telemetry.hosts import HostNames
 
 MAX_MB = float(1 << 40)
 MAX_RATE = 1e15
-MAX_REASONS = 20
-"""As many hosts or jobs are named for one kind of fault; further ones are only counted."""
+MAX_NAMED = 10_000
+"""As many hosts or jobs are remembered for one kind of fault."""
 NO_WHOLE = "what a core did does not add up to about 100 %: a part is missing, or other units"
 FUTURE_S = 60.0
 """A measurement from further ahead than this has a wrong clock, and nobody knows how old it is."""
@@ -97,19 +97,13 @@ class Draft:
         self.nodes: dict[str, NodeDraft] = {}
         self.jobs: dict[str, JobDraft] = {}
         self.cores = CoreColumns()
-        self._faults: dict[tuple[str, str], list[str]] = {}
-        self._more: dict[tuple[str, str], int] = {}
+        self._faults: dict[tuple[str, str], dict[str, None]] = {}
 
     def skip(self, method: str, record: str, error: str) -> None:
         """Note that a record is left out."""
-        fault = (method, error)
-        named = self._faults.setdefault(fault, [])
-        if record in named:
-            return
-        if len(named) < MAX_REASONS:
-            named.append(record)
-        else:
-            self._more[fault] = self._more.get(fault, 0) + 1
+        records = self._faults.setdefault((method, error), {})
+        if len(records) < MAX_NAMED:
+            records[record] = None
 
     def node(self, written: str) -> NodeDraft | None:
         """Return the draft of the node that the source calls so; None when that is no name."""
@@ -210,11 +204,8 @@ class Draft:
 
     def _skipped(self) -> Iterable[Skipped]:
         for (method, error), records in self._faults.items():
-            more = self._more.get((method, error), 0)
             for record in records:
                 yield Skipped(method, record, error)
-            if more:
-                yield Skipped(method, f"{more} more", error)
 
     def _node(self, host: str, draft: NodeDraft, read_at: float, table: NDArray[np.int8]) -> NodeMetrics:
         value = draft.values.get

@@ -70,11 +70,11 @@ export function Sources({ snapshot, problems }: { snapshot: Snapshot; problems: 
 function SourceRow(props: { source: SummarySource; mark: Mark; snapshot: Snapshot; counts: boolean }) {
   const { source, mark, snapshot, counts } = props;
   const age = source.lastSuccess === null ? "never" : span(snapshot.timestamp - source.lastSuccess);
-  const words = [
-    source.error && `${source.error} (${counted(source.errors, "failure")})`,
-    source.warning,
-    ...source.reasons.map((reason) => `Left out: ${reason}`),
-  ].filter(Boolean);
+  const words: [text: string, style: string][] = [
+    [source.error && `${source.error} (${counted(source.errors, "failure")})`, "error-text"],
+    [source.warning, "warn-text"],
+    ...source.reasons.map((reason): [string, string] => [`Left out: ${reason}`, "muted"]),
+  ];
   return (
     <>
       <tr>
@@ -87,13 +87,15 @@ function SourceRow(props: { source: SummarySource; mark: Mark; snapshot: Snapsho
         <td>{count(source.records)}</td>
         <td>{count(source.skipped)}</td>
       </tr>
-      {words.map((text) => (
-        <tr key={text}>
-          <td colSpan={counts ? 6 : 5} className={text.startsWith("Left out") ? "muted" : "error-text"}>
-            {text}
-          </td>
-        </tr>
-      ))}
+      {words
+        .filter(([text]) => text !== "")
+        .map(([text, style]) => (
+          <tr key={text}>
+            <td colSpan={counts ? 6 : 5} className={style}>
+              {text}
+            </td>
+          </tr>
+        ))}
     </>
   );
 }
