@@ -117,6 +117,36 @@ def test_a_source_that_is_gone_is_gone_from_the_metrics():
     assert told() == {"slurm"}
 
 
+def test_a_source_is_logged_when_it_changes_and_not_in_each_cycle(caplog):
+    log = health.SourcesLog()
+    well = SourceHealth("prometheus", 1.0, 0.1, nodes=10)
+    odd = SourceHealth("prometheus", 1.0, 0.1, nodes=10, reasons=("memory: is absurd (n1)",))
+    for source in (
+        well,
+        SourceHealth("prometheus", 1.0, 0.1, "refused", 1),
+        SourceHealth("prometheus", 1.0, 0.1, "refused again", 2),
+        well,
+        odd,
+        SourceHealth("prometheus", 1.0, 0.1, reasons=("memory: is absurd (n1, n2 and 3 more)",)),
+        SourceHealth("prometheus", 1.0, 0.1, warning="nothing is known of 5 of the 10 nodes that are up: n1, n2"),
+        SourceHealth("prometheus", 1.0, 0.1, warning="nothing is known of 6 of the 10 nodes that are up: n1, n2"),
+    ):
+        log.report([source])
+    assert caplog.messages == [
+        "prometheus failed: refused",
+        "prometheus answers again",
+        "prometheus: memory: is absurd (n1)",
+        "prometheus: nothing is known of 5 of the 10 nodes that are up: n1, n2",
+    ]
+
+
+def test_what_a_source_tells_is_in_the_metrics():
+    health.report_sources([SourceHealth("prometheus", 1.0, 0.1, nodes=10, warning="odd")], 30)
+    told = {metric.name: metric.samples for gauge in health.SOURCE_GAUGES for metric in gauge.collect()}
+    assert [sample.value for sample in told["jobmon_source_nodes"]] == [10]
+    assert [sample.value for sample in told["jobmon_source_warning"]] == [1]
+
+
 def test_shards_that_no_node_is_in_any_more_are_removed(cluster):
     assert cluster.turn.once()
     shards = cluster.spool / "live/cores"
