@@ -10,7 +10,7 @@ from fakes.prometheus_server import Told, cluster, serving
 from jobmon import clock
 from jobmon.config import PrometheusSettings, TelemetrySettings
 from jobmon.errors import SettingsError, SourceError
-from jobmon.telemetry.base import Gpu, Memory, Network, SharedTransfer, Swap, Transfer
+from jobmon.telemetry.base import CpuShares, Gpu, Memory, Network, SharedTransfer, Swap, Transfer
 from jobmon.telemetry.prometheus import Source
 
 
@@ -177,6 +177,14 @@ def test_measurements_from_the_future_are_left_out(url: str, told: Told) -> None
     metrics = source(url).load()
     assert sorted(metrics.nodes) == ["cn1"]
     assert [(s.method, s.record) for s in metrics.skipped] == [("clock", "cn2")]
+
+
+def test_a_node_that_has_just_started_is_known(url: str, told: Told) -> None:
+    """rate() of a series that began within the window is low, but the parts keep their ratio."""
+    told.samples["cpu"] = [(labels, 0.2 * share) for labels, share in told.samples["cpu"]]
+    metrics = source(url).load()
+    assert metrics.nodes["cn1"].cores[0] == CpuShares(60, 0, 10, 0, 30)
+    assert metrics.skipped == ()
 
 
 def test_cores_in_other_units_are_unknown_and_said_so(url: str, told: Told) -> None:

@@ -94,8 +94,12 @@ class CoreColumns:
         """Take many numbers; cores and parts must be in their range."""
         self._pieces.append((nodes, cores * 6 + parts, percent))
 
-    def tables(self, n_nodes: int) -> tuple[list[NDArray[np.int8]], list[int]]:
+    def tables(
+        self, n_nodes: int, whole_percent: tuple[float, float] = WHOLE_PERCENT
+    ) -> tuple[list[NDArray[np.int8]], list[int]]:
         """Return one table (cores, 5) per node in whole percent, and the numbers of nodes with rows that cannot be.
+
+        `whole_percent` is what the parts of a core may add up to.
 
         Rows sum up to 100. Parts of a core that were not told are 0; a core of which nothing was told is UNKNOWN.
         """
@@ -108,7 +112,7 @@ class CoreColumns:
         parts = np.bincount(first[nodes] * 6 + places, weights=percent, minlength=size * 6).reshape(size, 6)
         total = parts.sum(axis=1)
         own_time = total - parts[:, STEAL]
-        whole = (total >= WHOLE_PERCENT[0]) & (total <= WHOLE_PERCENT[1])
+        whole = (total >= whole_percent[0]) & (total <= whole_percent[1])
         good = whole & (own_time > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             exact = parts[:, :STEAL] * (100.0 / own_time)[:, None]

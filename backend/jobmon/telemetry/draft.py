@@ -90,9 +90,11 @@ class JobDraft:
 class Draft:
     """Collect the numbers of one load."""
 
-    def __init__(self, names: HostNames, loaded_at: float) -> None:
+    def __init__(self, names: HostNames, loaded_at: float, whole_percent: tuple[float, float] = WHOLE_PERCENT) -> None:
+        """Take what the parts of a core may add up to before they are made to sum up to 100."""
         self.names = names
         self.loaded_at = loaded_at
+        self._whole_percent = whole_percent
         self.records = 0
         self.nodes: dict[str, NodeDraft] = {}
         self.jobs: dict[str, JobDraft] = {}
@@ -175,7 +177,7 @@ class Draft:
     def metrics(self) -> Metrics:
         """Return what was collected."""
         nodes = {}
-        tables, odd = self.cores.tables(len(self.nodes))
+        tables, odd = self.cores.tables(len(self.nodes), self._whole_percent)
         hosts = list(self.nodes)
         for number in odd:
             self.skip("cpu", hosts[number], NO_WHOLE)
@@ -234,7 +236,7 @@ class Draft:
         if parts is None:
             return None
         total = parts[0] + parts[1] + parts[2] + parts[3] + parts[4]
-        if not WHOLE_PERCENT[0] <= total + parts[5] <= WHOLE_PERCENT[1]:
+        if not self._whole_percent[0] <= total + parts[5] <= self._whole_percent[1]:
             self.skip("cpu", host, NO_WHOLE)
             return None
         if not total > 0:

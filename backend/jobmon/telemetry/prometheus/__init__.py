@@ -17,6 +17,8 @@ from jobmon.telemetry.prometheus.client import Client, RefusedError
 
 BROKEN_S = 600.0
 """An expression that Prometheus refuses is not sent again for this long."""
+WHOLE_PERCENT = (0.0, 125.0)
+"""What the parts of a core may add up to: rate() is low, and equally so, while a node is up for less than the window."""
 QUANTITY = "jobmon"
 """The label that says which expression a sample answers, where several go in one request."""
 
@@ -48,7 +50,7 @@ class Source:
         A part that fails alone (per-core CPU that is too much to ask, a wrong expression) is left out and named.
         """
         deadline = clock.monotonic() + self._timeout_s
-        draft = Draft(self._names, clock.now())
+        draft = Draft(self._names, clock.now(), WHOLE_PERCENT)
         lock = threading.Lock()
         wanted = {group: self._wanted(quantities, draft) for group, quantities in GROUPS.items()}
         wanted = {group: quantities for group, quantities in wanted.items() if quantities}
