@@ -18,7 +18,7 @@ from jobmon.telemetry.prometheus.client import Client, RefusedError
 BROKEN_S = 600.0
 """An expression that Prometheus refuses is not sent again for this long."""
 WHOLE_PERCENT = (0.0, 125.0)
-"""What the parts of a core may add up to: rate() is low, and equally so, while a node is up for less than the window."""
+"""What the parts of a core may add up to: rate() is low, and equally so, while a node is younger than the window."""
 QUANTITY = "jobmon"
 """The label that says which expression a sample answers, where several go in one request."""
 
