@@ -6,6 +6,7 @@ the name of the metric of the CPU query. That the real one understands the expre
 
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -70,8 +71,8 @@ def _text(value: float) -> str:
 
 
 @contextmanager
-def serving(told: Told) -> Iterator[str]:
-    """Serve; yield the address."""
+def serving(told: Told, certificate: str = "") -> Iterator[str]:
+    """Serve, over TLS with a file of key and certificate; yield the address."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -134,10 +135,14 @@ def serving(told: Told) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

@@ -16,12 +16,19 @@ from slurm_cluster import MEMORY_MB, SlurmCluster, running
 pytestmark = pytest.mark.service
 
 JOB = """exec python3 -c "
+import threading, time
 x = bytearray(500 << 20)
 x[::4096] = b'1' * len(x[::4096])
+def write():
+    with open('/dev/null', 'wb', 0) as out:
+        while True:
+            out.write(memoryview(x)[:1 << 20])
+            time.sleep(0.1)
+threading.Thread(target=write).start()
 while True: pass
 "
 """
-"""It holds 500 MB and keeps one core busy."""
+"""It holds 500 MB, keeps one core busy and writes 10 MiB/s."""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +68,7 @@ def test_a_job_that_holds_500_mb_and_burns_one_of_two_cores(measured: tuple[Slur
     told = data["jobs"][job]
     assert 450 <= told["mem"]["n1"] <= 600
     assert 450 <= told["memMax"] <= 600
+    assert 5 << 20 <= told["lustre"]["files"]["oss"]["write_bytes"] <= 11 << 20
     point = rows.draw(data)
     row = point.job_keys.index((job, "n1"))
     assert point.cores[row] == 2

@@ -245,6 +245,9 @@ def test_tasks_of_a_job_are_summed_and_steps_one_after_the_other_are_not(take: T
     take("CPUUtilization", "value", 100, 50, job="5", step="0", task="0")
     assert draft.metrics().jobs["5"].memory_mb == {"cn1": 70}
     assert draft.metrics().jobs["5"].cpu_cores == {"cn1": 0.75}
+    take("ReadMB", "value", 7, 20, 10, job="5", step="0", task="0")
+    take("WriteMB", "value", 7, job="5", step="0", task="0")
+    assert draft.metrics().jobs["5"].filesystem == {"files": SharedTransfer(read=1.5 * 2**20)}
     assert series.most_at_once([(0, 10, 5.0), (10, 20, 7.0), (21, 30, 6.0)]) == 12
     assert series.most_at_once([(0, 9, 5.0), (10, 20, 7.0), (21, 30, 6.0)]) == 7
 

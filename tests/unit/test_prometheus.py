@@ -1,5 +1,6 @@
 """The Prometheus source: one reading of everything, and whatever a server can do to us."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from jobmon.config import PrometheusSettings, TelemetrySettings
 from jobmon.errors import SettingsError, SourceError
 from jobmon.telemetry.base import CpuShares, Gpu, Memory, Network, SharedTransfer, Swap, Transfer
 from jobmon.telemetry.prometheus import Source
+from services import require
 
 
 @pytest.fixture
@@ -236,3 +238,18 @@ def test_credentials(url: str, told: Told, tmp_path: Path) -> None:
     assert told.headers[-1]["Authorization"] == "Bearer s3cret"
     with pytest.raises(SettingsError, match=r"\[prometheus\] token_file = .*absent.*cannot be read"):
         source(url, token_file=str(tmp_path / "absent"))
+
+
+def test_https_with_a_sites_own_certificate(told: Told, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    command = [require("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+               "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    both = tmp_path / "both"
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    with serving(told, certificate=str(both)) as url:
+        assert source(url, ca_file=str(certificate)).load().nodes
+        with pytest.raises(SourceError, match="certificate"):
+            source(url).load()
+    with pytest.raises(SettingsError, match=r"\[prometheus\] ca_file = .*cannot be read"):
+        source("https://127.0.0.1:1", ca_file=str(tmp_path / "absent"))

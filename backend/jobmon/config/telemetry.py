@@ -69,6 +69,7 @@ class PrometheusSettings(Table):
     user: Text = ""
     password_file: Text = ""
     token_file: Text = ""
+    ca_file: Text = ""
     host_label: Name = "instance"
     window: str = Field("2m", pattern=r"^[1-9][0-9]*[smh]$")
     seen: PromQL = "max by ($host) (timestamp(node_load1))"
@@ -148,6 +149,7 @@ class InfluxSettings(Table):
     token_file: Text = ""
     user: Text = ""
     password_file: Text = ""
+    ca_file: Text = ""
     bucket: Text = Field("telegraf", min_length=1)
     jobstats_bucket: Text = ""
     slurm_bucket: Text = ""

@@ -14,9 +14,15 @@ MAX_BYTES = 2 << 30
 PIECE_BYTES = 1 << 16
 
 
-def open_session() -> requests.Session:
-    """Return a session that goes straight to the server: a proxy of the environment is not meant for the cluster."""
+def open_session(ca_file: str, table: str) -> requests.Session:
+    """Return a session that goes straight to the server: a proxy of the environment is not meant for the cluster.
+
+    SettingsError when the file of certificates in a table of the settings cannot be read.
+    """
     session = requests.Session()
+    if ca_file:
+        secret(ca_file, f"[{table}] ca_file")
+        session.verify = ca_file
     session.trust_env = False
     session.headers["Accept-Encoding"] = "identity"
     return session

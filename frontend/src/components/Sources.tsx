@@ -73,6 +73,7 @@ function SourceRow(props: { source: SummarySource; mark: Mark; snapshot: Snapsho
   const words: [text: string, style: string][] = [
     [source.error && `${source.error} (${counted(source.errors, "failure")})`, "error-text"],
     [source.warning, "warn-text"],
+    [source.error === "" && source.errors > 0 ? `${counted(source.errors, "failure")} before` : "", "muted"],
     ...source.reasons.map((reason): [string, string] => [`Left out: ${reason}`, "muted"]),
   ];
   return (

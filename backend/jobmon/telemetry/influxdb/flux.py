@@ -30,7 +30,12 @@ def open_client(settings: InfluxSettings, timeout_s: float) -> "InfluxDBClient":
         file = settings.password_file
         token = f"{settings.user}:{http.secret(file, '[influxdb] password_file') if file else ''}"
     return InfluxDBClient(
-        url=settings.url, token=token, org=settings.org or "-", timeout=int(timeout_s * 1000), retries=False
+        url=settings.url,
+        token=token,
+        org=settings.org or "-",
+        timeout=int(timeout_s * 1000),
+        retries=False,
+        ssl_ca_cert=settings.ca_file or None,
     )
 
 

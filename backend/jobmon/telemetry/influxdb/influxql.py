@@ -18,7 +18,7 @@ class InfluxQL:
         self._url = settings.url.rstrip("/") + "/query"
         self._where = f"InfluxDB at {settings.url}"
         self._host_tag = settings.host_tag
-        self.session = http.open_session()
+        self.session = http.open_session(settings.ca_file, "influxdb")
         if settings.token_file:
             token = http.secret(settings.token_file, "[influxdb] token_file")
             self.session.headers["Authorization"] = f"Token {token}"

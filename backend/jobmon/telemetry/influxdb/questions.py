@@ -72,5 +72,7 @@ JOBSTATS = (
 SLURM = (
     Question("RSS", ("value",), ("job", "step", "task"), "all"),
     Question("CPUUtilization", ("value",), ("job", "step", "task"), "all"),
+    Question("ReadMB", ("value",), ("job", "step", "task"), "all"),
+    Question("WriteMB", ("value",), ("job", "step", "task"), "all"),
 )
-"""Slurm's own plug-in acct_gather_profile/influxdb: KiB, and percent of a core since the sample before."""
+"""Slurm's own plug-in acct_gather_profile/influxdb: KiB; percent of a core, and MiB, since the sample before."""

@@ -10,6 +10,8 @@ from jobmon.telemetry.rates import Rates
 
 MIB = 1048576
 KIB_PER_MIB = 1024
+FILES = "files"
+"""What Slurm counts, under which name it stands among file systems."""
 WORD_BYTES = 4
 """InfiniBand counts data in words."""
 
@@ -65,6 +67,7 @@ class Taker:
         self._host_tag = host_tag
         self._memory: dict[tuple[str, str], tuple[int, float]] = {}
         self._tasks: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
+        self._moved: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
         self._takers: Mapping[str, Callable[[Series, str], None]] = {
             "cpu": self._cpu,
             "nvidia_smi": self._gpu,
@@ -72,6 +75,8 @@ class Taker:
             "lustre2": self._jobstats,
             "RSS": self._slurm,
             "CPUUtilization": self._slurm,
+            "ReadMB": self._slurm_io,
+            "WriteMB": self._slurm_io,
         }
 
     def take(self, series: Series) -> None:
@@ -89,6 +94,10 @@ class Taker:
             self._draft.put_job(job_id, host, "memory", value / MIB)
         for (job_id, host, quantity), spans in self._tasks.items():
             self._draft.put_job(job_id, host, quantity, most_at_once(spans))
+        counted = {job_id for job_id, job in self._draft.jobs.items() if job.filesystem}
+        for (job_id, quantity), spans in self._moved.items():
+            if job_id not in counted:  # else the file system's own servers have told, and the same bytes would be twice
+                self._draft.put_job_filesystem(job_id, FILES, quantity, most_at_once(spans))
 
     def _cpu(self, series: Series, host: str) -> None:
         name, mode = series.tags.get("cpu", ""), series.field.removeprefix("usage_")
@@ -156,6 +165,15 @@ class Taker:
         else:
             quantity, value = "cpu", math.fsum(value for _at, value in series.samples) / len(times) / 100
         self._tasks.setdefault((series.tags.get("job", ""), host, quantity), []).append((times[0], times[-1], value))
+
+    def _slurm_io(self, series: Series, _host: str) -> None:
+        """Keep how fast a task read or wrote, over all file systems and pipes."""
+        (first, _), (last, _) = series.samples[0], series.samples[-1]
+        if last > first:
+            moved = math.fsum(value for _at, value in series.samples[1:]) * MIB
+            quantity = "read" if series.question.measurement == "ReadMB" else "write"
+            spans = self._moved.setdefault((series.tags.get("job", ""), quantity), [])
+            spans.append((first, last, moved / (last - first)))
 
 
 def most_at_once(spans: Sequence[tuple[float, float, float]]) -> float:

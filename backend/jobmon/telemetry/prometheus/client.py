@@ -26,7 +26,7 @@ class Client:
     def __init__(self, settings: PrometheusSettings) -> None:
         self._url = settings.url.rstrip("/") + "/api/v1/query"
         self._where = f"Prometheus at {settings.url}"
-        self._session = http.open_session()
+        self._session = http.open_session(settings.ca_file, "prometheus")
         if settings.token_file:
             token = http.secret(settings.token_file, "[prometheus] token_file")
             self._session.headers["Authorization"] = f"Bearer {token}"
