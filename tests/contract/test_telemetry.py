@@ -26,7 +26,7 @@ from jobmon.telemetry.influxdb import Source as Influx
 from jobmon.telemetry.prometheus import Source as Prometheus
 
 HOST = "here"
-TELEMETRY = TelemetrySettings(aliases={"127": HOST})
+TELEMETRY = TelemetrySettings(aliases={"127.0.0.1": HOST})
 BURNED = (os.cpu_count() or 1) - 1
 """The core that is kept busy while the sources look."""
 

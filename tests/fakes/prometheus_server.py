@@ -33,6 +33,8 @@ class Told:
     mood: str = "well"
     refused: str = ""
     """A word in an expression that is refused as a wrong one."""
+    mood_after: dict[str, str] = field(default_factory=dict)
+    """Word → the mood in which the server is for all others once it has refused it."""
     wait_s: float = 0.0
     queries: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -102,7 +104,11 @@ def serving(told: Told, certificate: str = "") -> Iterator[str]:
             if told.mood == "broken":
                 self.close_connection = True
                 return None
+            if told.mood == "broken_but_cpu" and "node_cpu_seconds" not in query:
+                self.close_connection = True
+                return None
             if told.refused and told.refused in query:
+                told.mood = told.mood_after.get(told.refused, told.mood)
                 error = {"status": "error", "errorType": "bad_data", "error": f"unknown function {told.refused}"}
                 return self._send(400, json.dumps(error).encode())
             answer = _answer(told, query)

@@ -50,6 +50,7 @@ lustre_job_read_bytes_total{{component="ost",jobid="11",target="scratch-OST000a"
 lustre_job_write_bytes_total{{component="ost",jobid="11",target="home-OST0000"}} {s:f}e3
 lustre_job_read_samples_total{{component="ost",jobid="11",target="scratch-OST0000"}} {s:f}
 lustre_job_write_samples_total{{component="ost",jobid="11",target="scratch-OST0000"}} {s:f}
+lustre_job_write_samples_total{{component="ost",jobid="11",target="home-OST0000"}} {s:f}
 lustre_job_stats_total{{component="mdt",jobid="11",target="scratch-MDT0000",operation="open"}} {s:f}
 lustre_job_read_bytes_total{{component="ost",jobid="cp.1000",target="scratch-OST0000"}} {s:f}e3
 node_infiniband_port_data_received_bytes_total{{device="mlx5_0",port="1"}} {s:f}e3
@@ -68,8 +69,9 @@ def server() -> Iterator[prometheus.Prometheus]:
 
 
 def load(server: prometheus.Prometheus) -> Metrics:
-    settings = PrometheusSettings(url=server.url, window="6s")
-    metrics = Source(settings, TelemetrySettings(aliases={"127": "cn1"})).load()
+    most = "max by ($host, slurmjobid) (slurm_job_memory_max)"
+    settings = PrometheusSettings(url=server.url, window="6s", job_memory_max=most)
+    metrics = Source(settings, TelemetrySettings(aliases={"127.0.0.1": "cn1"})).load()
     assert metrics.skipped == ()
     return metrics
 
@@ -101,6 +103,7 @@ def test_jobs_and_file_systems(server: prometheus.Prometheus) -> None:
     assert moved["scratch"].read == pytest.approx(2000, rel=0.4)
     assert moved["home"].write == pytest.approx(1000, rel=0.4)
     assert moved["scratch"].operations == pytest.approx(2, abs=0.8)
+    assert moved["home"].operations == pytest.approx(1, abs=0.4)  # which only writes
     assert moved["scratch"].metadata == pytest.approx(1, abs=0.4)
     node = metrics.nodes["cn1"]
     assert node.network
@@ -125,6 +128,6 @@ def test_gpus_of_other_exporters(server: prometheus.Prometheus, text: str, gpus:
 
 def test_a_setting_that_is_no_promql(server: prometheus.Prometheus) -> None:
     settings = PrometheusSettings(url=server.url, window="6s", load="max by ($host (node_load1)", swap_free="scalar(1)")
-    metrics = Source(settings, TelemetrySettings(aliases={"127": "cn1"})).load()
+    metrics = Source(settings, TelemetrySettings(aliases={"127.0.0.1": "cn1"})).load()
     assert {skipped.record for skipped in metrics.skipped} == {"load", "swap_free"}
     assert metrics.nodes["cn1"].memory

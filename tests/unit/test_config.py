@@ -249,7 +249,7 @@ def test_site_back_ends_see_the_settings_in_upper_case() -> None:
 
 @pytest.mark.parametrize("name", ["update_interval", "PORT", "NO_SUCH"])
 def test_what_is_no_setting_is_told_with_those_that_are(name: str) -> None:
-    with pytest.raises(AttributeError, match=rf"there is no setting {name}; known: BACKEND, "):
+    with pytest.raises(AttributeError, match=rf"there is no setting {name}; known: ADJACENT_THREADS, BACKEND, "):
         getattr(jobmon_config, name)
 
 

@@ -21,9 +21,18 @@ def draft() -> Draft:
 
 @pytest.mark.parametrize(
     ("written", "name"),
-    [("cn001", "cn001"), ("cn001.cluster.example:9100", "cn001"), ("cn001:9100", "cn001"), ("[::1]:9100", "["),
-     (".x", None), ("", None), ("a\nb", None), ("x" * 5000, None)],
-)  # fmt: skip
+    [
+        ("cn001", "cn001"),
+        ("cn001.cluster.example:9100", "cn001"),
+        ("cn001:9100", "cn001"),
+        ("10.1.2.3:9100", "10.1.2.3"),
+        ("10.1.2.3", "10.1.2.3"),
+        (".x", None),
+        ("", None),
+        ("a\nb", None),
+        ("x" * 5000, None),
+    ],
+)
 def test_the_usual_names(written: str, name: str | None) -> None:
     assert HostNames().name(written) == name
 
@@ -34,6 +43,7 @@ def test_a_pattern_of_the_sites_own_and_aliases_before_and_after_it() -> None:
     assert names.name("rack3/node-b1:80") == "gpu1"
     assert names.name("rack3/node-c9:80") == "c9"
     assert names.name("switch") is None
+    assert HostNames(aliases={"10.1.2.3": "cn3"}).name("10.1.2.3:9100") == "cn3"
     assert HostNames("cn[0-9]+").name("the-cn12-node") == "cn12"
 
 

@@ -130,6 +130,34 @@ def test_several_daemons_are_put_together_and_a_dead_one_is_named() -> None:
     assert [s.method for s in metrics.skipped] == ["[ganglia]"]
 
 
+def test_daemons_of_one_cluster_tell_the_same_and_it_counts_once() -> None:
+    metrics = "".join([
+        metric("mem_total", 100 << 20, "KB"), metric("mem_free", 10 << 20, "KB"), metric("mem_cached", 20 << 20, "KB"),
+        metric("cpu_user", 60, "%"), metric("cpu_idle", 40, "%"),
+    ])  # fmt: skip
+    node = read(document(host("n1", metrics)), document(host("n1", metrics))).nodes["n1"]
+    assert node.memory
+    assert node.memory.used_mb == 70 << 10
+    assert node.cpu
+    assert node.cpu.user == 60
+
+
+def test_a_host_that_was_cut_off_in_the_middle_is_left_out() -> None:
+    whole = document(host("n1", metric("load_one", 1)), host("n2", metric("mem_free", 1) + metric("load_one", 2)))
+    other = document(host("n3", metric("load_one", 3)))
+    metrics = read(whole[: whole.index(b"load_one", whole.index(b"n2"))], other)
+    assert sorted(metrics.nodes) == ["n1", "n3"]
+
+
+def test_a_daemon_that_is_silent_costs_the_others_nothing() -> None:
+    def silent(connection: socket.socket) -> None:
+        time.sleep(0.5)
+
+    metrics = read(silent, document(host("n1", metric("load_one", 1))), timeout=0.3)
+    assert sorted(metrics.nodes) == ["n1"]
+    assert "did not tell all within" in metrics.skipped[0].error
+
+
 BOMB = (
     HEAD + b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
         f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">'.encode() for n in range(8)

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -173,57 +173,60 @@ def test_a_further_bucket_that_fails_costs_itself_alone() -> None:
 
 # --- what the series mean --------------------------------------------------------------------------------------------
 
-Take = Callable[..., None]
 
+class Take:
+    """Give series to the source as a server would."""
 
-@pytest.fixture
-def draft() -> Draft:
-    return Draft(HostNames(), NOW)
+    def __init__(self, host_tag: str = "host") -> None:
+        self.draft = Draft(HostNames(), NOW)
+        self.taker = series.Taker(self.draft, Rates(), host_tag)
 
-
-@pytest.fixture
-def take(draft: Draft) -> Take:
-    taker = series.Taker(draft, Rates(), "host")
-
-    def give(measurement: str, field: str, *values: float, **tags: str) -> None:
+    def __call__(self, measurement: str, field: str, *values: float, **tags: str) -> None:
         question = Question(measurement, (field,), tuple(tags), of_host="jobid" not in tags)
         start = NOW - 10 * (len(values) - 1)
         samples = [(start + 10 * number, value) for number, value in enumerate(values)]
-        taker.take(Series(question, {"host": "cn1", **tags}, field, samples))
-        taker.finish()
+        self.taker.take(Series(question, {"host": "cn1", **tags}, field, samples))
 
-    return give
+    def metrics(self) -> Metrics:
+        self.taker.finish()
+        return self.draft.metrics()
 
 
-def test_infiniband_counts_words_and_partitions_are_no_disks(take: Take, draft: Draft) -> None:
+@pytest.fixture
+def take() -> Take:
+    return Take()
+
+
+def test_infiniband_counts_words_and_partitions_are_no_disks(take: Take) -> None:
     take("infiniband", "port_rcv_data", 0, 100, device="mlx5_0", port="1")
     take("infiniband", "port_rcv_data", 0, 50, device="mlx5_1", port="1")
     take("infiniband", "port_xmit_data", 0, 0, device="mlx5_0", port="1")
+    take("net", "bytes_recv", 0, 9999, interface="eth0")
+    take("net", "bytes_sent", 0, 9999, interface="eth0")
     for name in ("sda", "sda1", "nvme0n1", "nvme0n1p2", "dm-0", "md127"):
         take("diskio", "read_bytes", 0, 1000, name=name)
         take("diskio", "write_bytes", 0, 10, name=name)
-    node = draft.metrics().nodes["cn1"]
+    node = take.metrics().nodes["cn1"]
     assert node.network
     assert (node.network.bytes_in, node.network.packets_in) == (60, None)
     assert node.disk
     assert (node.disk.read, node.disk.write) == (200, 2)
 
 
-def test_a_jobs_cgroup_without_caches_where_that_is_known(take: Take, draft: Draft) -> None:
+def test_a_jobs_cgroup_without_caches_where_that_is_known(take: Take) -> None:
     path = "/sys/fs/cgroup/system.slice/slurmstepd.scope/job_12"
     take("cgroup", "memory.current", 900 << 20, path=path)
     take("cgroup", "memory.stat.anon", 500 << 20, path=path)
-    take("cgroup", "memory.peak", 950 << 20, path=path)
     take("cgroup", "cpu.stat.usage_usec", 0, 15e6, path=path)
     take("cgroup", "memory.current", 7 << 20, path=f"{path}/step_0")
     take("cgroup", "memory.usage_in_bytes", 3 << 20, path="/sys/fs/cgroup/memory/slurm/uid_1/job_13")
-    jobs = draft.metrics().jobs
+    jobs = take.metrics().jobs
     assert jobs["12"].memory_mb == {"cn1": 500}
-    assert (jobs["12"].memory_max_mb, jobs["12"].cpu_cores) == (950, {"cn1": 1.5})
+    assert jobs["12"].cpu_cores == {"cn1": 1.5}
     assert jobs["13"].memory_mb == {"cn1": 3}
 
 
-def test_jobstats_of_many_servers_are_summed_per_file_system(take: Take, draft: Draft) -> None:
+def test_jobstats_of_many_servers_are_summed_per_file_system(take: Take) -> None:
     for target in ("home-OST0000", "home-OST000a", "scratch-OST0001"):
         take("lustre2", "jobstats_write_bytes", 0, 1000, name=target, jobid="12")
         take("lustre2", "jobstats_write_calls", 0, 10, name=target, jobid="12")
@@ -231,31 +234,48 @@ def test_jobstats_of_many_servers_are_summed_per_file_system(take: Take, draft: 
     take("lustre2", "jobstats_open", 0, 30, name="home-MDT0000", jobid="12")
     take("lustre2", "jobstats_close", 0, 20, name="home-MDT0000", jobid="12")
     take("lustre2", "jobstats_open", 0, 30, name="home-MDT0000", jobid="cp.1000")
-    jobs = draft.metrics().jobs
+    jobs = take.metrics().jobs
     assert jobs["12"].filesystem == {
         "home": SharedTransfer(None, 200, 4, 5), "scratch": SharedTransfer(None, 100, 2),
     }  # fmt: skip
     assert list(jobs) == ["12"]
 
 
-def test_tasks_of_a_job_are_summed_and_steps_one_after_the_other_are_not(take: Take, draft: Draft) -> None:
+def test_tasks_of_a_job_are_summed_and_steps_one_after_the_other_are_not(take: Take) -> None:
     mb = 1024.0
     take("RSS", "value", 10 * mb, 20 * mb, 30 * mb, job="5", step="0", task="0")
     take("RSS", "value", 40 * mb, 40 * mb, 40 * mb, job="5", step="0", task="1")
     take("CPUUtilization", "value", 100, 50, job="5", step="0", task="0")
-    assert draft.metrics().jobs["5"].memory_mb == {"cn1": 70}
-    assert draft.metrics().jobs["5"].cpu_cores == {"cn1": 0.75}
     take("ReadMB", "value", 7, 20, 10, job="5", step="0", task="0")
     take("WriteMB", "value", 7, job="5", step="0", task="0")
-    assert draft.metrics().jobs["5"].filesystem == {"files": SharedTransfer(read=1.5 * 2**20)}
+    job = take.metrics().jobs["5"]
+    assert (job.memory_mb, job.cpu_cores) == ({"cn1": 70}, {"cn1": 0.75})
+    assert job.filesystem == {"files": SharedTransfer(read=1.5 * 2**20)}
     assert series.most_at_once([(0, 10, 5.0), (10, 20, 7.0), (21, 30, 6.0)]) == 12
     assert series.most_at_once([(0, 9, 5.0), (10, 20, 7.0), (21, 30, 6.0)]) == 7
 
 
-def test_a_series_without_its_host_is_named(draft: Draft) -> None:
-    taker = series.Taker(draft, Rates(), "node")
-    taker.take(Series(Question("mem", ("total",), ()), {"host": "cn1"}, "total", [(NOW, 1.0)]))
-    assert [(s.method, s.error) for s in draft.metrics().skipped] == [("mem", "has no tag node (host_tag)")]
+def test_a_series_without_its_host_is_named() -> None:
+    take = Take("node")
+    take("mem", "total", 1.0)
+    assert [(s.method, s.error) for s in take.metrics().skipped] == [("mem", "has no tag node (host_tag)")]
+
+
+def test_slurms_own_tag_is_called_host_whatever_telegrafs_is() -> None:
+    take = Take("node")
+    question = questions.SLURM[0]
+    take.taker.take(Series(question, {"host": "cn1", "job": "5"}, "value", [(NOW, 2048.0)]))
+    assert take.metrics().jobs["5"].memory_mb == {"cn1": 2}
+    assert questions.host_tags(question, "node") == ("host",)
+
+
+def test_a_series_in_two_pieces_is_one(take: Take) -> None:
+    take("net", "bytes_recv", 0, 100, 200, interface="eth0")
+    take("net", "bytes_recv", 0, 100, 200, interface="eth0")
+    take("net", "bytes_sent", 0, 100, 200, interface="eth0")
+    network = take.metrics().nodes["cn1"].network
+    assert network
+    assert network.bytes_in == 10
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

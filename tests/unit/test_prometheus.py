@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from fakes.prometheus_server import Told, cluster, serving
 from jobmon import clock
@@ -64,6 +65,23 @@ def test_infiniband_is_preferred_to_ethernet(url: str, told: Told) -> None:
     assert nodes["cn1"].network == Network(1000, 2000, 10, 20)
 
 
+def test_infiniband_without_traffic_hides_nothing(url: str, told: Told) -> None:
+    for name in ("in", "out"):
+        told.samples[f"infiniband_{name}"] = [({"instance": "cn2:9100"}, 0.0)]
+    assert source(url).load().nodes["cn2"].network == Network(1000, 2000, 10, 20)
+
+
+def test_several_exporters_on_one_host(url: str, told: Told) -> None:
+    """What `or` joins has the same labels; exporters on ports of their own have not."""
+    lustre, nfs = {"instance": "cn1:9169"}, {"instance": "cn1:9100"}
+    for name in ("filesystem_read", "filesystem_write"):
+        told.samples[name] = [(lustre, 5e9), (nfs, 1e3)]
+    told.samples["load"] = [(lustre, 1.0), (nfs, 2.0)]
+    node = source(url).load().nodes["cn1"]
+    assert node.filesystem == Transfer(5e9 + 1e3, 5e9 + 1e3)
+    assert node.load == 1.0
+
+
 def test_gpus_in_the_order_of_their_indices(url: str, told: Told) -> None:
     def gpu(index: int, **more: str) -> dict[str, str]:
         return {"instance": "cn1:9400", "gpu": str(index), "GPU_I_ID": "", **more}
@@ -97,7 +115,7 @@ def test_jobs_of_all_the_usual_exporters(url: str, told: Told) -> None:
     told.samples["job_cpu"] = [({"instance": "cn1:9306", "jobid": "11"}, 1.25)]
     told.samples["job_filesystem_read"] = [({"jobid": "11", "fs": "home"}, 5.0), ({"jobid": "cp.0", "fs": "home"}, 9.0)]
     told.samples["job_filesystem_operations"] = [({"jobid": "11:cn1", "fs": "home"}, 7.0)]
-    jobs = source(url).load().jobs
+    jobs = source(url, job_memory_max="only_job_memory_max").load().jobs
     assert {job: dict(metrics.memory_mb) for job, metrics in jobs.items()} == {
         "11": {"cn1": 1024, "cn2": 2048}, "12": {"cn1": 3072}, "13": {"cn2": 4096}, "14": {"cn2": 5120},
     }  # fmt: skip
@@ -189,6 +207,13 @@ def test_a_node_that_has_just_started_is_known(url: str, told: Told) -> None:
     assert metrics.skipped == ()
 
 
+def test_cores_whose_idle_part_is_missing_are_unknown(url: str, told: Told) -> None:
+    told.samples["cpu"] = [(labels, share) for labels, share in told.samples["cpu"] if labels["mode"] != "idle"]
+    metrics = source(url).load()
+    assert metrics.nodes["cn1"].cores == (None, None)
+    assert "a part is missing" in metrics.skipped[0].error
+
+
 def test_cores_in_other_units_are_unknown_and_said_so(url: str, told: Told) -> None:
     told.samples["cpu"] = [(labels, 100 * share) for labels, share in told.samples["cpu"]]
     metrics = source(url).load()
@@ -227,6 +252,20 @@ def test_a_large_answer_comes_in_pieces_and_whole(url: str, told: Told) -> None:
     metrics = source(url).load()
     assert len(metrics.nodes) == 60
     assert all(len(node.cores) == 64 and None not in node.cores for node in metrics.nodes.values())
+
+
+def test_a_password_has_no_place_in_the_address() -> None:
+    with pytest.raises(ValidationError, match="use user and password_file"):
+        PrometheusSettings(url="http://ann:s3cret@127.0.0.1:9090")
+
+
+def test_what_was_not_asked_any_more_is_named(url: str, told: Told) -> None:
+    """The server refuses all together, and dies while each is asked alone."""
+    told.refused = "or label_replace"
+    told.mood_after = {"or label_replace": "broken_but_cpu"}
+    metrics = source(url, timeout=3, gpu_util="", gpu_memory_used="", gpu_memory_total="").load()
+    assert metrics.nodes["cn1"].cores
+    assert {"load", "memory_total"} <= {skipped.record for skipped in metrics.skipped}
 
 
 def test_credentials(url: str, told: Told, tmp_path: Path) -> None:

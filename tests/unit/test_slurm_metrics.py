@@ -1,11 +1,15 @@
 """The slurm back end with a source of metrics: one subclass less for a site to write."""
 
+import math
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakes import influxdb_server
 from fakes.prometheus_server import Told, cluster, serving
 from jobmon import clock, config
 from jobmon.backends.collect import Collector
@@ -37,7 +41,7 @@ def url(told: Told) -> Iterator[str]:
         yield url
 
 
-def settings(url: str, **live: Any) -> config.Settings:
+def settings(url: str, more: dict[str, Any] | None = None, **live: Any) -> config.Settings:
     scheduler = {
         "reader": "cli",
         "bin_path": str(TESTS / "fakes/slurm_commands"),
@@ -48,6 +52,7 @@ def settings(url: str, **live: Any) -> config.Settings:
         "live": {"backend": "slurm", **live},
         "telemetry": {"sources": ["prometheus"], "timeout": 5},
         "prometheus": {"url": url},
+        **(more or {}),
     }
     return config.use(config.parse(tables, "test"))
 
@@ -146,3 +151,68 @@ def test_a_silent_scheduler_is_still_an_error(url: str, monkeypatch: pytest.Monk
     slurm, prometheus = backend.sources()
     assert slurm.error == "slurmctld does not answer"
     assert prometheus.error == ""
+
+
+def test_a_site_that_does_not_configure_memory_still_sees_it(url: str, told: Told) -> None:
+    _data, backend = snapshot(url)
+    backend._nodes = {name: replace(node, memory_mb=1) for name, node in backend._nodes.items()}
+    assert backend._credible(dict(backend.measured))["n1"].memory is not None
+
+
+def test_sources_get_a_part_of_the_cycles_time_only(url: str, told: Told) -> None:
+    told.wait_s = 6
+    chosen = settings(
+        url, {"telemetry": {"sources": ["prometheus"], "timeout": 60}}, update_interval=1, cycle_timeout=1
+    )
+    backend = Backend()
+    backend.init()
+    began = time.monotonic()
+    data = Collector(backend).collect(NOW, chosen.live)
+    assert time.monotonic() - began < 1
+    assert data["jobs"]
+    assert "has not answered" in list(backend.sources())[1].error
+
+
+def test_what_is_written_is_written_by_the_back_end(url: str) -> None:
+    influx = influxdb_server.Told("1.8.10", lambda _path, _body: (204, b""))
+    with influxdb_server.serving(influx) as address:
+        settings(url, {"influxdb": {"url": address, "write_bucket": "mine"}})
+        backend = Backend()
+        backend.init()
+        backend.pre_update()
+        backend.write_influx()
+    assert "jobmon_cycle" in influx.requests[0][1]
+    assert [source.error for source in backend.sources()] == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("live", "ids", "numbers"),
+    [
+        ({}, (0, 1, 2, 3), (0, 1, 8, 9)),  # two cores with both threads
+        ({}, (15,), (15,)),
+        ({"adjacent_threads": ["n1"]}, (0, 1, 2, 3), (0, 1, 2, 3)),
+        ({"column_order_cpus": ["n1"]}, (0, 1, 2, 3), (0, 2, 8, 10)),
+        ({"column_order_cpus": ["n1"]}, (8, 9), (1, 9)),
+        ({}, (0, 99), (0,)),
+    ],
+)
+def test_threads_are_numbered_as_the_operating_system_does(
+    url: str, live: dict[str, Any], ids: tuple[int, ...], numbers: tuple[int, ...]
+) -> None:
+    """Eight cores of two sockets with two threads each."""
+    _data, backend = snapshot(url)
+    settings(url, **live)
+    backend._nodes["n1"] = replace(
+        backend._nodes["n1"], cpus=16, sockets=2, cores_per_socket=4, threads_per_core=2
+    )  # fmt: skip
+    assert backend._physical("n1", ids) == numbers
+
+
+def test_a_file_system_of_which_a_part_is_known_counts(url: str, told: Told) -> None:
+    told.samples["job_filesystem_read"] = [({"jobid": "22", "fs": "scratch"}, 4096.0)]
+    told.samples["job_filesystem_metadata"] = [({"jobid": "22", "fs": "home"}, 5.0)]
+    data, _backend = snapshot(url)
+    point = rows.draw(data)
+    row = point.job_keys.index(("22", "n1"))
+    assert point.job_columns["fsRead"][row] == 4
+    assert math.isnan(point.job_columns["fsOps"][row])

@@ -56,11 +56,11 @@ class Gathering:
 
     def finish(self) -> tuple[dict[str, NodeMetrics], dict[str, JobMetrics]]:
         """Wait for the loads, and return what is known of nodes and jobs; the first source that knows a value wins."""
-        deadline = clock.monotonic() + self._timeout_s
         for source in self.sources:
             loading = self._loading.get(source.name)
             if loading is not None:
-                loading.thread.join(max(0.0, deadline - clock.monotonic()))
+                left_s = loading.began + self._timeout_s - clock.monotonic()
+                loading.thread.join(max(0.0, left_s))
                 self._judge(source.name, loading)
         now = clock.now()
         parts = [self._last[source.name] for source in self.sources if source.name in self._last]

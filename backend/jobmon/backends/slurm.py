@@ -22,6 +22,8 @@ from jobmon.telemetry.choose import open_sources
 
 TELEMETRY_SHARE = 0.7
 """Sources of metrics get no more than this share of the time that the back end has for a cycle."""
+LEAST_MEMORY_MB = 64
+"""No node has less: a site that does not configure RealMemory gets 1."""
 OTHER_UNITS = 8
 """A node's memory that differs by this factor from what the scheduler says is given in other units."""
 
@@ -42,7 +44,12 @@ class Backend(SchedulerBackend, MeasuredBackend):
     def init(self) -> None:
         """Find a way to read Slurm; wrong settings are errors at once, a silent Slurm is asked again later."""
         settings = config.current()
-        self._gathering = Gathering(open_sources(settings), settings.telemetry.timeout, settings.live.node_dead_timeout)
+        timeout_s = min(settings.telemetry.timeout, TELEMETRY_SHARE * settings.live.cycle_timeout_s)
+        telemetry = settings.telemetry.model_copy(update={"timeout": timeout_s})
+        settings = settings.model_copy(update={"telemetry": telemetry})
+        self._gathering = Gathering(open_sources(settings), timeout_s, settings.live.node_dead_timeout)
+        if settings.influxdb.write_bucket:
+            self._written = Written(settings)
         try:
             self._reader = open_reader(settings.scheduler)
         except SourceError as error:
@@ -135,9 +142,10 @@ class Backend(SchedulerBackend, MeasuredBackend):
         odd = []
         for host, node in measured.items():
             known = self._nodes.get(host)
-            if known is None or not known.memory_mb or node.memory is None:
+            configured_mb = (known.memory_mb or 0) if known else 0
+            if configured_mb < LEAST_MEMORY_MB or node.memory is None:
                 continue
-            if not 1 / OTHER_UNITS < node.memory.total_mb / known.memory_mb < OTHER_UNITS:
+            if not 1 / OTHER_UNITS < node.memory.total_mb / configured_mb < OTHER_UNITS:
                 odd.append(host)
         for host in odd:
             measured[host] = replace(measured[host], memory=None)
@@ -183,16 +191,24 @@ class Backend(SchedulerBackend, MeasuredBackend):
     # --- order of the cores ----------------------------------------------------------------------------------------
 
     def _physical(self, host: str, ids: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the operating system's numbers for Slurm's CPU ids, which count one socket after the other.
+        """Return the operating system's numbers for Slurm's CPU ids.
 
-        On the nodes of `[live] column_order_cpus` the operating system deals its numbers to the sockets in turn: the
-        even ones come first in Slurm's order, then the odd ones.
+        Slurm counts one socket after the other, and the threads of a core one after the other. The operating system
+        counts the first thread of every core before the second ones, but on the nodes of `[live] adjacent_threads`, and
+        on those of `[live] column_order_cpus` it deals its numbers to two sockets in turn: the even ones come first in
+        Slurm's order, then the odd ones.
         """
-        columns = config.current().live.column_order_cpus
-        if not columns or not config.matches(host, columns):
+        live, node = config.current().live, self._nodes[host]
+        cores = node.sockets * node.cores_per_socket or node.cpus
+        threads = node.threads_per_core if node.cpus > cores else 1
+        columns = bool(live.column_order_cpus) and config.matches(host, live.column_order_cpus)
+        adjacent = threads == 1 or (bool(live.adjacent_threads) and config.matches(host, live.adjacent_threads))
+        if adjacent and not columns:
             return ids
-        node = self._nodes[host]
-        cores = node.sockets * node.cores_per_socket
-        total = max(cores * node.threads_per_core if node.cpus > cores else cores, node.cpus)
-        order = [*range(0, total, 2), *range(1, total, 2)]
-        return tuple(sorted(order[i] for i in ids if i < total))
+        order = [*range(0, cores, 2), *range(1, cores, 2)] if columns else range(cores)
+        numbers = []
+        for number in ids:
+            core, thread = divmod(number, threads)
+            if core < cores:
+                numbers.append(order[core] * threads + thread if adjacent else order[core] + thread * cores)
+        return tuple(sorted(numbers))

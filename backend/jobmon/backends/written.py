@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from jobmon import clock
 from jobmon.config import Settings
-from jobmon.errors import SourceError
+from jobmon.errors import JobmonError
 from jobmon.model import ClusterState, SourceHealth
 from jobmon.telemetry.base import JobMetrics
 from jobmon.telemetry.influxdb.writing import Point, Writer
@@ -40,7 +40,7 @@ class Written:
         errors = self.health.errors
         try:
             self._writer.write(points)
-        except SourceError as error:
+        except JobmonError as error:
             if not self.health.error:
                 log.warning("%s", error)
             took_s = clock.monotonic() - began

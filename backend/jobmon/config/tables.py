@@ -41,6 +41,7 @@ class LiveSettings(Table):
     jobs_keep: int = Field(365, ge=0, le=36500)
     core_count_nodes: list[Text] = []
     column_order_cpus: list[Text] = []
+    adjacent_threads: list[Text] = []
     bf_nodes: list[Text] = []
     nodes: list[Text] = []
     backfill: bool = True

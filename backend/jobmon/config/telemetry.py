@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field
 
 from jobmon.config.fields import Table, Text
 
+HOST_PATTERN = r"^((?:[0-9]+\.){3}[0-9]+|[^.:]+)"
+"""A name up to the first dot or colon, or an address as it is."""
 ETHERNET = 'device!~"lo|veth.*|docker.*|br.*|virbr.*|cni.*|cali.*|flannel.*|tun.*|tap.*|bond.*|team.*|ib.*|dummy.*"'
 DISKS = 'device!~"dm-.*|md.*|loop.*|sr.*|zram.*|drbd.*|nbd.*"'
 JOB_CGROUP = 'cgroup=~".*/job_[0-9]+"'
@@ -17,6 +19,12 @@ def _pattern(value: str) -> str:
         re.compile(value)
     except re.error as error:
         raise ValueError(f"is not a regular expression: {error}") from None
+    return value
+
+
+def _without_password(value: str) -> str:
+    if "@" in value.split("/")[2]:
+        raise ValueError("must not hold a name or a password, for it is shown: use user and password_file")
     return value
 
 
@@ -47,7 +55,7 @@ def _job_filesystem(metric: str) -> str:
     return f"sum by (jobid, fs) ({named})"
 
 
-Url = Annotated[Text, Field(pattern=r"^https?://[^\s/]")]
+Url = Annotated[Text, Field(pattern=r"^https?://[^\s/]"), AfterValidator(_without_password)]
 Pattern = Annotated[Text, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
 PromQL = Annotated[str, Field(max_length=10_000)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
@@ -58,7 +66,7 @@ class TelemetrySettings(Table):
 
     sources: list[Literal["prometheus", "influxdb", "ganglia", "procfs"]] = []
     timeout: float = Field(10, gt=0, le=3600)
-    host_pattern: Pattern = r"^([^.:]+)"
+    host_pattern: Pattern = HOST_PATTERN
     aliases: dict[Text, Text] = {}
 
 
@@ -124,7 +132,7 @@ class PrometheusSettings(Table):
         " or max by ($host, slurmjobid) (slurm_job_memory_usage)"
         ' or max by ($host, uuid) (ceems_compute_unit_memory_used_bytes{manager="slurm"})'
     )
-    job_memory_max: PromQL = "max by ($host, slurmjobid) (slurm_job_memory_max)"
+    job_memory_max: PromQL = ""
     job_cpu: PromQL = (
         f"sum by ($host, jobid, cgroup) (rate(cgroup_cpu_total_seconds{{{JOB_CGROUP}}}[$window]))"
         " or sum by ($host, slurmjobid) (rate(slurm_job_core_usage_total[$window])) / 1e9"
@@ -135,6 +143,7 @@ class PrometheusSettings(Table):
     job_filesystem_write: PromQL = _job_filesystem("lustre_job_write_bytes_total")
     job_filesystem_operations: PromQL = (
         f"{_job_filesystem('lustre_job_read_samples_total')} + {_job_filesystem('lustre_job_write_samples_total')}"
+        f" or {_job_filesystem('lustre_job_read_samples_total')} or {_job_filesystem('lustre_job_write_samples_total')}"
     )
     job_filesystem_metadata: PromQL = _job_filesystem("lustre_job_stats_total")
     job_disk_used: PromQL = ""

@@ -3,6 +3,7 @@
 Unknown is NaN. What each column means stands in schema/chunk.schema.json.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,13 +166,16 @@ def _file_systems(file_systems: dict[str, Any] | None) -> tuple[float, float, fl
     """Return kB/s read, kB/s written and operations/s of a job over all its file systems."""
     if not file_systems:
         return UNKNOWN_RATES
-    read = write = operations = 0.0
-    for system in file_systems.values():
-        oss = system["oss"]
-        read += _number(oss["read_bytes"])
-        write += _number(oss["write_bytes"])
-        operations += _number(oss["iops"])
+    parts = [system["oss"] for system in file_systems.values()]
+    read, write, operations = (
+        _sum_of_known(part[key] for part in parts) for key in ("read_bytes", "write_bytes", "iops")
+    )
     return read / 1024, write / 1024, operations
+
+
+def _sum_of_known(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else np.nan
 
 
 def _node_columns(nodes: dict[str, Any], allocated: dict[str, int]) -> dict[str, Column]:

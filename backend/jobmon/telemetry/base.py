@@ -54,12 +54,19 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Hold the traffic of a node, InfiniBand if it has some, else its physical Ethernet; all per second."""
+    """Hold the traffic of a node, InfiniBand if that carries some, else its physical Ethernet; all per second."""
 
     bytes_in: float
     bytes_out: float
     packets_in: float | None
     packets_out: float | None
+
+
+def busier(infiniband: Network | None, ethernet: Network | None) -> Network | None:
+    """Return InfiniBand if it carries something or is all that is known: a card without traffic hides nothing."""
+    if infiniband is not None and (ethernet is None or infiniband.bytes_in + infiniband.bytes_out > 0):
+        return infiniband
+    return ethernet
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,8 @@ class CoreColumns:
         total = parts.sum(axis=1)
         own_time = total - parts[:, STEAL]
         whole = (total >= whole_percent[0]) & (total <= whole_percent[1])
+        # less than a whole second is credible only with its idle part: else that part may be what is missing
+        whole &= (total >= WHOLE_PERCENT[0]) | (parts[:, IDLE] > 0)
         good = whole & (own_time > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             exact = parts[:, :STEAL] * (100.0 / own_time)[:, None]

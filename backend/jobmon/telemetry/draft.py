@@ -24,6 +24,7 @@ from jobmon.telemetry.base import (
     SharedTransfer,
     Swap,
     Transfer,
+    busier,
 )
 from jobmon.telemetry.cores import MAX_CORES, MODES, UNKNOWN, WHOLE_PERCENT, CoreColumns, CoreTable
 from jobmon.telemetry.hosts import HostNames
@@ -119,11 +120,11 @@ class Draft:
         return draft
 
     def put(self, written: str, quantity: str, value: float, add: bool = False) -> None:
-        """Note a number of a node; `add` sums what several devices tell."""
+        """Note a number of a node; `add` sums what several devices tell, else the first counts."""
         node = self.node(written)
         if node is None or not self._sane(quantity, written, value, LIMITS[quantity]):
             return
-        node.values[quantity] = node.values.get(quantity, 0.0) + value if add else value
+        _note(node.values, quantity, value, add)
 
     def put_core(self, written: str, core: int, mode: str, share: float) -> None:
         """Note what a core did, in percent."""
@@ -151,7 +152,7 @@ class Draft:
         node = self.node(written)
         if node is None or not self._sane(f"gpu_{quantity}", written, value, GPU_LIMITS[quantity]):
             return
-        node.gpus.setdefault(index[:40], {})[quantity] = value
+        _note(node.gpus.setdefault(index[:40], {}), quantity, value)
 
     def put_job(self, job_id: str, written: str, quantity: str, value: float, add: bool = False) -> None:
         """Note a number of a job on a host: memory, memory_max, cpu (busy cores), disk_used."""
@@ -159,8 +160,7 @@ class Draft:
         if host is None:
             self.skip("host", written[:80], "no host name is found in it (host_pattern)")
         elif self._sane(f"job_{quantity}", job_id, value, JOB_LIMITS[quantity]):
-            numbers = self._job(job_id).on_host.setdefault(host, {})
-            numbers[quantity] = numbers.get(quantity, 0.0) + value if add else value
+            _note(self._job(job_id).on_host.setdefault(host, {}), quantity, value, add)
 
     def put_job_filesystem(self, job_id: str, name: str, quantity: str, value: float) -> None:
         """Note what a job moves in a shared file system: read, write, operations, metadata; servers are summed."""
@@ -259,6 +259,14 @@ class Draft:
         return Memory(used, total)
 
 
+def _note(numbers: dict[str, float], quantity: str, value: float, add: bool = False) -> None:
+    """Note a number: of several exporters on one host the first counts, unless their numbers are to be summed."""
+    if add:
+        numbers[quantity] = numbers.get(quantity, 0.0) + value
+    else:
+        numbers.setdefault(quantity, value)
+
+
 def _mean(known: NDArray[np.int8]) -> CpuShares | None:
     return CpuShares(*known.mean(axis=0, dtype=np.float64).tolist()) if len(known) else None
 
@@ -269,12 +277,14 @@ def _swap(values: Mapping[str, float]) -> Swap | None:
 
 
 def _network(values: Mapping[str, float]) -> Network | None:
-    """Return the traffic over InfiniBand, that over Ethernet where there is none."""
-    for prefix, packets in (("infiniband_", "infiniband_packets_"), ("network_", "packets_")):
-        bytes_in, bytes_out = values.get(f"{prefix}in"), values.get(f"{prefix}out")
-        if bytes_in is not None and bytes_out is not None:
-            return Network(bytes_in, bytes_out, values.get(f"{packets}in"), values.get(f"{packets}out"))
-    return None
+    """Return the traffic over InfiniBand, that over Ethernet where there is none or it carries nothing."""
+    infiniband, ethernet = (
+        Network(bytes_in, bytes_out, values.get(f"{packets}in"), values.get(f"{packets}out"))
+        if (bytes_in := values.get(f"{prefix}in")) is not None and (bytes_out := values.get(f"{prefix}out")) is not None
+        else None
+        for prefix, packets in (("infiniband_", "infiniband_packets_"), ("network_", "packets_"))
+    )
+    return busier(infiniband, ethernet)
 
 
 def _transfer(read: float | None, write: float | None) -> Transfer | None:

@@ -1,6 +1,7 @@
 """Read the XML that gmond and gmetad tell everybody who connects: one connection for all hosts they know of."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from xml.sax import SAXException
 
@@ -12,10 +13,12 @@ from jobmon.config import GangliaSettings, TelemetrySettings
 from jobmon.errors import SourceError
 from jobmon.telemetry.base import Metrics
 from jobmon.telemetry.draft import Draft
-from jobmon.telemetry.ganglia.reading import Reading
+from jobmon.telemetry.ganglia.reading import Host, Reading, take
 from jobmon.telemetry.hosts import HostNames
 
 PIECE_BYTES = 1 << 16
+MOST_AT_ONCE = 8
+"""As many daemons are read side by side: one that is dead must not cost the others their time."""
 
 
 class Source:
@@ -33,26 +36,39 @@ class Source:
         deadline = clock.monotonic() + self._timeout_s
         draft = Draft(self._names, clock.now())
         addresses = list(dict.fromkeys(self._settings.addresses))
-        errors = []
-        for address in addresses:
-            try:
-                self._read(address, draft, deadline)
-            except SourceError as error:
-                errors.append(str(error))
-                draft.skip("[ganglia]", address, str(error))
+        with ThreadPoolExecutor(min(len(addresses), MOST_AT_ONCE), thread_name_prefix="ganglia") as pool:
+            readings = list(pool.map(lambda address: self._read(address, deadline), addresses))
+        told: set[str] = set()
+        for address, (hosts, error) in zip(addresses, readings, strict=True):
+            if error:
+                draft.skip("[ganglia]", address, error)
+            for host in hosts:
+                if host.name not in told:  # a cluster's daemons all tell the same
+                    take(host, draft)
+            told |= {host.name for host in hosts}
+        errors = [error for _hosts, error in readings if error]
         if len(errors) == len(addresses):
             raise SourceError(errors[0])
         if not draft.nodes:
             raise SourceError(f"Ganglia at {', '.join(addresses)} knows no host")
         return draft.metrics()
 
-    def _read(self, address: str, draft: Draft, deadline: float) -> None:
+    def _read(self, address: str, deadline: float) -> tuple[list[Host], str]:
+        """Return the hosts that a daemon told, and why it did not tell all; empty when it did."""
+        reading = Reading()
+        try:
+            self._feed(reading, address, deadline)
+        except SourceError as error:
+            return reading.hosts, str(error)
+        return reading.hosts, ""
+
+    def _feed(self, reading: Reading, address: str, deadline: float) -> None:
         """Feed one daemon's answer to the parser, piece by piece: neither its length nor its end can be trusted."""
         where = f"Ganglia at {address}"
         host, _, port = address.rpartition(":")
         parser = make_parser()
         parser.forbid_dtd = False  # gmond describes its own elements; entities and other files stay forbidden
-        parser.setContentHandler(Reading(draft))
+        parser.setContentHandler(reading)
         limit = self._settings.max_mb << 20
         size = 0
         try:

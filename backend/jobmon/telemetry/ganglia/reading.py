@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from xml.sax import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
@@ -38,74 +40,93 @@ MIB: Mapping[str, float] = {
 """UNITS of a memory size → factor to MiB; without any it is KB, as gmond's own module sends it."""
 
 
+class Told(NamedTuple):
+    """Hold one metric of a host as it was told."""
+
+    name: str
+    text: str
+    units: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Hold what was told of one host; `age_s` is None when the daemon does not say how long ago it heard it."""
+
+    name: str
+    age_s: float | None
+    metrics: list[Told] = field(default_factory=list)
+
+
 class Reading(ContentHandler):
     """Follow the elements HOST and METRIC; everything else in a grid is told for other readers."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._draft = draft
-        self._host = ""
+        self.hosts: list[Host] = []
+        """Hosts that were told to their end: half a host would make wrong sums."""
+        self._host: Host | None = None
 
     def startElement(self, name: str, attributes: AttributesImpl) -> None:  # noqa: N802 - the parser's name
         """Take the beginning of an element."""
         if name == "HOST":
-            self._host = attributes.get("NAME", "")
-            self._begin(attributes)
-        elif name == "METRIC" and self._host:
-            self._metric(attributes)
+            self._host = Host(attributes.get("NAME", ""), _number(attributes.get("TN", "0")))
+        elif name == "METRIC" and self._host is not None and not _is_old(attributes):
+            metric = attributes.get("NAME", "")
+            known = metric in NODE or metric in AVAILABLE or metric.startswith("cpu_")
+            if known or CORE.fullmatch(metric) or GPU.fullmatch(metric):
+                units = attributes.get("UNITS", "").strip().upper()
+                self._host.metrics.append(Told(metric, attributes.get("VAL", ""), units))
 
     def endElement(self, name: str) -> None:  # noqa: N802 - the parser's name
-        """Leave a host."""
-        if name == "HOST":
-            self._host = ""
+        """Keep a host that is complete."""
+        if name == "HOST" and self._host is not None:
+            self.hosts.append(self._host)
+            self._host = None
 
-    def _begin(self, attributes: AttributesImpl) -> None:
-        """Note how long ago the host was heard, which needs no agreement about what time it is."""
-        age_s = _number(attributes.get("TN", "0"))
-        if age_s is None:
-            self._draft.skip("HOST", self._host[:80], "does not say how long ago it was heard (TN)")
-            self._host = ""
-            return
-        self._draft.seen(self._host, self._draft.loaded_at - max(0.0, age_s))
 
-    def _metric(self, attributes: AttributesImpl) -> None:
-        name = attributes.get("NAME", "")
-        core, gpu = CORE.fullmatch(name), GPU.fullmatch(name)
-        known = name in NODE or name in AVAILABLE or name.startswith("cpu_") or core or gpu
-        if not known or _is_old(attributes):
-            return
-        value = _number(attributes.get("VAL", ""))
+def take(host: Host, draft: Draft) -> None:
+    """Put what was told of a host into the draft."""
+    if host.age_s is None:
+        draft.skip("HOST", host.name[:80], "does not say how long ago it was heard (TN)")
+        return
+    # how long ago it was heard needs no agreement about what time it is
+    draft.seen(host.name, draft.loaded_at - max(0.0, host.age_s))
+    for told in host.metrics:
+        value = _number(told.text)
         if value is None:
-            self._draft.skip(name[:40], self._host[:80], f"{attributes.get('VAL', '')[:40]!r} is not a number")
-            return
-        units = attributes.get("UNITS", "").strip().upper()
-        if core:
-            if core[1] in CPU and core[1] != "steal":  # gmond 3.7 tells user a second time under that name
-                self._draft.put_core(self._host, int(core[2]), CPU[core[1]], value)
-        elif gpu:
-            self._gpu(int(gpu[1]), GPU_QUANTITY[gpu[2]], value, units)
-        elif name.startswith("cpu_") and name[4:] in CPU:
-            self._draft.put_cpu(self._host, CPU[name[4:]], value)
-        elif name in AVAILABLE:
-            self._size("memory_available", value, units, add=True)
-        elif name in NODE and name.startswith(("mem_", "swap_")):
-            self._size(NODE[name], value, units)
-        elif name in NODE:
-            self._draft.put(self._host, NODE[name], value)
+            draft.skip(told.name[:40], host.name[:80], f"{told.text[:40]!r} is not a number")
+        else:
+            _take(host.name, told, value, draft)
 
-    def _gpu(self, index: int, quantity: str, value: float, units: str) -> None:
+
+def _take(host: str, told: Told, value: float, draft: Draft) -> None:
+    name = told.name
+    if core := CORE.fullmatch(name):
+        if core[1] in CPU and core[1] != "steal":  # gmond 3.7 tells user a second time under that name
+            draft.put_core(host, int(core[2]), CPU[core[1]], value)
+    elif gpu := GPU.fullmatch(name):
+        quantity = GPU_QUANTITY[gpu[2]]
         if quantity == "util":
-            self._draft.put_gpu(self._host, str(index), quantity, value)
-        elif units in MIB:
-            self._draft.put_gpu(self._host, str(index), quantity, value * MIB[units])
-        else:
-            self._draft.skip(f"gpu_{quantity}", self._host[:80], f"{units[:20]!r} is no unit of memory")
+            draft.put_gpu(host, str(int(gpu[1])), quantity, value)
+        elif (size := _mib(host, f"gpu_{quantity}", value, told.units, draft)) is not None:
+            draft.put_gpu(host, str(int(gpu[1])), quantity, size)
+    elif name.startswith("cpu_") and name[4:] in CPU:
+        draft.put_cpu(host, CPU[name[4:]], value)
+    elif name in AVAILABLE:
+        if (size := _mib(host, "memory_available", value, told.units, draft)) is not None:
+            draft.put(host, "memory_available", size, add=True)
+    elif name.startswith(("mem_", "swap_")):
+        if (size := _mib(host, NODE[name], value, told.units, draft)) is not None:
+            draft.put(host, NODE[name], size)
+    elif name in NODE:
+        draft.put(host, NODE[name], value)
 
-    def _size(self, quantity: str, value: float, units: str, add: bool = False) -> None:
-        if units in MIB:
-            self._draft.put(self._host, quantity, value * MIB[units], add=add)
-        else:
-            self._draft.skip(quantity, self._host[:80], f"{units[:20]!r} is no unit of memory")
+
+def _mib(host: str, quantity: str, value: float, units: str, draft: Draft) -> float | None:
+    if units not in MIB:
+        draft.skip(quantity, host[:80], f"{units[:20]!r} is no unit of memory")
+        return None
+    return value * MIB[units]
 
 
 def _is_old(attributes: AttributesImpl) -> bool:

@@ -1,5 +1,6 @@
 """Ask InfluxDB 2.x in Flux, by its own client library: all questions to a bucket in one request, answered as CSV."""
 
+import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from jobmon import clock
 from jobmon.config import InfluxSettings
 from jobmon.errors import MissingExtraError, SourceError
 from jobmon.telemetry import http
-from jobmon.telemetry.influxdb.questions import Question, Series
+from jobmon.telemetry.influxdb.questions import Question, Series, host_tags
 
 if TYPE_CHECKING:
     from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -59,6 +60,8 @@ class Flux:
             raise SourceError(f"{self._where} answered HTTP {error.status}: {_said(body)}") from None
         except (urllib3.exceptions.TimeoutError, TimeoutError):
             raise SourceError(f"{self._where} did not answer in time") from None
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise SourceError(f"{self._where} sends no annotated CSV: {error}") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise SourceError(f"{self._where} did not answer: {http.reason(error)}") from error
 
@@ -68,7 +71,7 @@ class Flux:
 
     def _pipe(self, bucket: str, window_s: int, place: int, question: Question) -> str:
         fields = " or ".join(f"r._field == {_text(field)}" for field in question.fields)
-        tags = [*([self._host_tag] if question.of_host else []), *question.tags]
+        tags = [*host_tags(question, self._host_tag), *question.tags]
         kept = ", ".join(_text(column) for column in ("_time", "_value", "_field", *tags))
         steps = [
             f"from(bucket: {_text(bucket)})",

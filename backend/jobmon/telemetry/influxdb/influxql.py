@@ -8,7 +8,10 @@ import orjson
 from jobmon.config import InfluxSettings
 from jobmon.errors import SourceError
 from jobmon.telemetry import http
-from jobmon.telemetry.influxdb.questions import Question, Series
+from jobmon.telemetry.influxdb.questions import Question, Series, host_tags
+
+AHEAD_S = 60
+"""Samples may be this much ahead of the server's clock."""
 
 
 class InfluxQL:
@@ -51,9 +54,10 @@ class InfluxQL:
 
     def statement(self, question: Question, window_s: int) -> str:
         """Return the question in InfluxQL."""
-        tags = [*([self._host_tag] if question.of_host else []), *question.tags]
+        tags = [*host_tags(question, self._host_tag), *question.tags]
         fields = ", ".join(_quoted(field) for field in question.fields)
-        where = f"time > now() - {window_s}s"
+        # a host that started with a wrong clock must not hide what it says later
+        where = f"time > now() - {window_s}s AND time <= now() + {AHEAD_S}s"
         if question.numbered:
             where += f" AND {_quoted(question.numbered)} =~ /^[0-9]/"
         newest = " ORDER BY time DESC LIMIT 1" if question.kind == "newest" else ""

@@ -52,7 +52,7 @@ TELEGRAF = (
     Question("kernel", ("boot_time",), ()),
     Question("nvidia_smi", ("utilization_gpu", "memory_used", "memory_total"), ("index",)),
     Question("cgroup", ("memory.stat.anon", "memory.stat.total_rss", "memory.stat.rss", "memory.current",
-                        "memory.usage_in_bytes", "memory.peak", "memory.max_usage_in_bytes"), ("path",)),
+                        "memory.usage_in_bytes"), ("path",)),
     Question("cgroup", ("cpu.stat.usage_usec", "cpuacct.usage"), ("path",), "all"),
     Question("net", ("bytes_recv", "bytes_sent", "packets_recv", "packets_sent"), ("interface",), "all"),
     Question("infiniband", ("port_rcv_data", "port_xmit_data", "port_rcv_packets", "port_xmit_packets"),
@@ -69,6 +69,8 @@ JOBSTATS = (
 )  # fmt: skip
 """Telegraf's input plug-in lustre2 on the servers, whose counters Lustre keeps per job."""
 
+HOST_OF_SLURM = "host"
+"""How Slurm's plug-in calls the tag that names the host, whatever Telegraf's is called."""
 SLURM = (
     Question("RSS", ("value",), ("job", "step", "task"), "all"),
     Question("CPUUtilization", ("value",), ("job", "step", "task"), "all"),
@@ -76,3 +78,10 @@ SLURM = (
     Question("WriteMB", ("value",), ("job", "step", "task"), "all"),
 )
 """Slurm's own plug-in acct_gather_profile/influxdb: KiB; percent of a core, and MiB, since the sample before."""
+
+
+def host_tags(question: Question, host_tag: str) -> tuple[str, ...]:
+    """Return the tag that tells hosts apart in the answer to a question, if one does."""
+    if not question.of_host:
+        return ()
+    return (HOST_OF_SLURM,) if question in SLURM else (host_tag,)

@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from jobmon.telemetry.draft import Draft
-from jobmon.telemetry.influxdb.questions import METADATA, Series
+from jobmon.telemetry.influxdb.questions import HOST_OF_SLURM, METADATA, SLURM, Series
 from jobmon.telemetry.rates import Rates
 
 MIB = 1048576
@@ -47,7 +47,6 @@ COUNTERS: Mapping[tuple[str, str], tuple[str, float]] = {
 GPU = {"utilization_gpu": "util", "memory_used": "memory_used", "memory_total": "memory_total"}
 MEMORY = ("memory.stat.anon", "memory.stat.total_rss", "memory.stat.rss", "memory.current", "memory.usage_in_bytes")
 """What says how much memory a job's cgroup has, the best first: the later ones count caches too."""
-PEAK = ("memory.peak", "memory.max_usage_in_bytes")
 BUSY = {"cpu.stat.usage_usec": 1e-6, "cpuacct.usage": 1e-9}
 JOBSTATS: Mapping[str, str] = {
     "jobstats_read_bytes": "read",
@@ -66,6 +65,8 @@ class Taker:
         self._rates = rates
         self._host_tag = host_tag
         self._memory: dict[tuple[str, str], tuple[int, float]] = {}
+        self._devices: dict[tuple[str, str], dict[Hashable, float]] = {}
+        self._servers: dict[tuple[str, str, str], dict[Hashable, float]] = {}
         self._tasks: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
         self._moved: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
         self._takers: Mapping[str, Callable[[Series, str], None]] = {
@@ -81,15 +82,19 @@ class Taker:
 
     def take(self, series: Series) -> None:
         """Take one series; what lacks its host or makes no sense is left out and named."""
-        host = series.tags.get(self._host_tag, "")
         measurement = series.question.measurement
+        host = series.tags.get(HOST_OF_SLURM if series.question in SLURM else self._host_tag, "")
         if not host and series.question.of_host:
             self._draft.skip(measurement, series.field, f"has no tag {self._host_tag} (host_tag)")
             return
         self._takers.get(measurement, self._number)(series, host)
 
     def finish(self) -> None:
-        """Put in what had to wait for the best of several series."""
+        """Put in what had to wait for the best or the sum of several series."""
+        for (host, name), rates in self._devices.items():
+            self._draft.put(host, name, math.fsum(rates.values()))
+        for (job_id, name, quantity), rates in self._servers.items():
+            self._draft.put_job_filesystem(job_id, name, quantity, math.fsum(rates.values()))
         for (job_id, host), (_rank, value) in self._memory.items():
             self._draft.put_job(job_id, host, "memory", value / MIB)
         for (job_id, host, quantity), spans in self._tasks.items():
@@ -123,10 +128,11 @@ class Taker:
         ignored = {"net": VIRTUAL_INTERFACE, "diskio": NO_WHOLE_DISK}.get(key[0])
         if key not in COUNTERS or (ignored is not None and ignored.match(device)):
             return
-        rate = self._rates.add_all((*key, host, device, series.tags.get("port", "")), series.samples)
+        place = (*key, host, device, series.tags.get("port", ""))
+        rate = self._rates.add_all(place, series.samples)
         if rate is not None:
             name, factor = COUNTERS[key]
-            self._draft.put(host, name, rate * factor, add=True)
+            self._devices.setdefault((host, name), {})[place] = rate * factor  # a series may come in several pieces
 
     def _gpu(self, series: Series, host: str) -> None:
         self._draft.put_gpu(host, series.tags.get("index") or "0", GPU[series.field], series.samples[-1][1])
@@ -140,8 +146,6 @@ class Taker:
             rank = MEMORY.index(field)
             if (job_id, host) not in self._memory or rank < self._memory[job_id, host][0]:
                 self._memory[job_id, host] = (rank, value)
-        elif field in PEAK:
-            self._draft.put_job(job_id, host, "memory_max", value / MIB)
         elif field in BUSY:
             rate = self._rates.add_all(("cgroup", field, host, job_id), series.samples)
             if rate is not None:
@@ -153,9 +157,11 @@ class Taker:
             return
         target = series.tags.get("name", "")
         name = TARGET.fullmatch(target)
-        rate = self._rates.add_all(("lustre2", series.field, target, job[1]), series.samples)
+        place = ("lustre2", series.field, target, job[1])
+        rate = self._rates.add_all(place, series.samples)
         if rate is not None:
-            self._draft.put_job_filesystem(job[1], name[1] if name else target, JOBSTATS[series.field], rate)
+            system = name[1] if name else target
+            self._servers.setdefault((job[1], system, JOBSTATS[series.field]), {})[place] = rate
 
     def _slurm(self, series: Series, host: str) -> None:
         """Keep what a task used, and when: Slurm sends it late, and what has ended looks like what goes on."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobmon.model import Skipped
-from jobmon.telemetry.base import CpuShares, Network, Transfer
+from jobmon.telemetry.base import CpuShares, Network, Transfer, busier
 
 SECTOR_BYTES = 512
 """The unit of /proc/diskstats, whatever the disk's own sectors are."""
@@ -52,6 +52,8 @@ class Counters:
     """Disk → bytes read, bytes written."""
     boot_at: int | None = None
     skipped: tuple[Skipped, ...] = ()
+    infiniband: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Port → the same as of an interface."""
 
 
 def read(at: float, proc: Path, sys: Path) -> Counters:
@@ -60,9 +62,9 @@ def read(at: float, proc: Path, sys: Path) -> Counters:
     stat = _text(proc / "stat", skipped)
     cpu, cores, boot_at = _parse_stat(stat, skipped)
     infiniband = _infiniband(sys, skipped)
-    network = infiniband or _parse_net_dev(_text(proc / "net" / "dev", skipped), sys, skipped)
+    network = _parse_net_dev(_text(proc / "net" / "dev", skipped), sys, skipped)
     disks = _parse_diskstats(_text(proc / "diskstats", skipped), sys, skipped)
-    return Counters(at, cpu, cores, network, disks, boot_at, tuple(skipped))
+    return Counters(at, cpu, cores, network, disks, boot_at, tuple(skipped), infiniband)
 
 
 def cpu_shares(before: Sequence[int] | None, after: Sequence[int] | None) -> CpuShares | None:
@@ -84,9 +86,15 @@ def core_shares(before: Counters, after: Counters) -> tuple[CpuShares | None, ..
 
 
 def network(before: Counters, after: Counters) -> Network | None:
-    """Return the traffic of all interfaces together; None when none of them can be told."""
-    rates = _rates(before.network, after.network, after.at - before.at, 4)
-    return None if rates is None else Network(*rates)
+    """Return the traffic of all ports or interfaces together; None when none of them can be told."""
+    infiniband, ethernet = (
+        None if rates is None else Network(*rates)
+        for rates in (
+            _rates(before.infiniband, after.infiniband, after.at - before.at, 4),
+            _rates(before.network, after.network, after.at - before.at, 4),
+        )
+    )
+    return busier(infiniband, ethernet)
 
 
 def disk(before: Counters, after: Counters) -> Transfer | None:

@@ -120,8 +120,12 @@ class Source:
             except RefusedError as refused:
                 failure = str(refused)
                 self._leave_out(quantity, failure, draft, lock)
-            except SourceError as error:
-                return "" if well else str(error)
+            except SourceError as error:  # what is left will not be answered either
+                failure = str(error)
+                with lock:
+                    for left in list(expressions)[list(expressions).index(quantity) :]:
+                        draft.skip("[prometheus]", left, failure)
+                break
         return "" if well else failure
 
     def _leave_out(self, quantity: str, error: str, draft: Draft, lock: threading.Lock) -> None:

@@ -137,7 +137,8 @@ def _take(quantity: str, labels: Mapping[str, str], written: str | None, value: 
     if written is None:
         draft.skip(quantity, _shown(labels), "has no label that names the host (host_label)")
     elif quantity in NODE:
-        draft.put(written, quantity, value * NODE[quantity])
+        # Lustre and NFS are told by exporters of their own: the shared file systems together
+        draft.put(written, quantity, value * NODE[quantity], add=quantity.startswith("filesystem_"))
     elif quantity == "seen":
         if value == value:
             draft.seen(written, value)
