@@ -57,5 +57,5 @@ def test_what_is_written_can_be_read(url: str) -> None:
     writer.write([Point("jobmon_job", {"job": "12_3"}, {"memory_max_mb": 512.5, "unknown": None}, at)])
     rows = influxdb_server.rows(url, "mine", "SELECT * FROM jobmon_job")
     assert rows == [{"time": round(at * 1000), "job": "12_3", "memory_max_mb": 512.5}]
-    with pytest.raises(SourceError, match="HTTP 404: .*database not found"):
+    with pytest.raises(SourceError, match=r"HTTP 404: .*database not found"):
         Writer(InfluxSettings(url=url, write_bucket="absent"), 5).write([Point("m", {}, {"f": 1}, at)])
