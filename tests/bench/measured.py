@@ -8,6 +8,7 @@ import json
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -34,10 +35,20 @@ from jobmon.backends.slurm import Backend as Slurm
 
 
 class Backend(Slurm):
+    # each cycle is 30 s after the one before, as it is for the daemon of the measurement
+
+    cycles = 0
+
     def init(self):
         super().init()
+        began = int(Path(__file__).with_name("began").read_text())
+        self.replaced = clock.replaced(lambda: began + 30.0 * Backend.cycles)
+        self.replaced.__enter__()
         state = pickle.loads(Path(__file__).with_name("state.pickle").read_bytes())
         self._reader = SimpleNamespace(name="slurm", load=lambda: replace(state, loaded_at=clock.now()))
+
+    def write_influx(self):
+        Backend.cycles += 1  # after the cycle
 """
 
 
@@ -55,11 +66,13 @@ def prepare(size: str, site: Path) -> None:
     (site / "about.json").write_text(json.dumps(about))
 
 
-def measure(size: str, data_path: Path, cycles: int = cycle.CYCLES, pause_s: float = 1.1) -> dict[str, Any]:
+def measure(size: str, data_path: Path, cycles: int = cycle.CYCLES, pause_s: float = 0.3) -> dict[str, Any]:
     """Return what `cycle.run` does, `requests` per cycle, and `answer_mb` of one; the source is part of the cycle."""
     site = data_path / "site"
     # in a process of its own: the simulation's memory is not the daemon's
     subprocess.run([sys.executable, __file__, "prepare", size, site], check=True)
+    began = int(time.time())
+    (site / "began").write_text(str(began))
     server = subprocess.Popen(
         [sys.executable, HERE / "prometheus_load.py", site / "about.json"], stdout=subprocess.PIPE, text=True
     )
@@ -72,7 +85,8 @@ def measure(size: str, data_path: Path, cycles: int = cycle.CYCLES, pause_s: flo
             "telemetry": {"sources": ["prometheus"], "timeout": 60},
             "prometheus": {"url": told["url"]},
         }  # fmt: skip
-        result = cycle.run(config.use(config.parse(tables, "bench")), data_path / "spool", cycles, pause_s)
+        settings = config.use(config.parse(tables, "bench"))
+        result = cycle.run(settings, data_path / "spool", cycles, pause_s, lambda number: began + 30.0 * number)
         asked = int(urlopen(told["url"], timeout=10).read())
     finally:
         server.terminate()
