@@ -33,5 +33,9 @@ class StoreError(JobmonError):
     retry_can_help = True
 
 
+class LeaseLostError(JobmonError):
+    """Another process acts now, and nothing was written; one that wants to act has to take the lease again."""
+
+
 class AlreadyRunningError(JobmonError):
     """Another daemon holds the lock of this data path."""
