@@ -176,9 +176,14 @@ def test_one_stops_acting_before_the_time_is_over(candidate: Make, monkeypatch: 
 def test_a_fault_in_the_holders_transaction_leaves_nothing(candidate: Make, opened: Callable[[], Store]) -> None:
     one = candidate("one")
     assert one.hold()
-    with pytest.raises(StoreError), one.writing() as connection:
-        connection.execute(LEASE.update().values(endpoint="changed"))
-        connection.execute(sa.text("SELECT * FROM no_such_table"))
+
+    def fail() -> None:
+        with one.writing() as connection:
+            connection.execute(LEASE.update().values(endpoint="changed"))
+            connection.execute(sa.text("SELECT * FROM no_such_table"))
+
+    with pytest.raises(StoreError):
+        fail()
     state = one.state()
     assert state
     assert state.endpoint == "http://one"
