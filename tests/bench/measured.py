@@ -66,7 +66,7 @@ def prepare(size: str, site: Path) -> None:
     (site / "about.json").write_text(json.dumps(about))
 
 
-def measure(size: str, data_path: Path, cycles: int = cycle.CYCLES, pause_s: float = 0.3) -> dict[str, Any]:
+def measure(size: str, data_path: Path, cycles: int = cycle.CYCLES, pause_s: float = 1.5) -> dict[str, Any]:
     """Return what `cycle.run` does, `requests` per cycle, and `answer_mb` of one; the source is part of the cycle."""
     site = data_path / "site"
     # in a process of its own: the simulation's memory is not the daemon's
