@@ -70,14 +70,19 @@ class TelemetrySettings(Table):
     aliases: dict[Text, Text] = {}
 
 
-class PrometheusSettings(Table):
-    """Hold `[prometheus]`: where it is, and one PromQL expression for each number."""
+class ServerSettings(Table):
+    """Hold how to sign in to a server: with a token, or with name and password, all of them in files."""
 
-    url: Url = "http://127.0.0.1:9090"
     user: Text = ""
     password_file: Text = ""
     token_file: Text = ""
     ca_file: Text = ""
+
+
+class PrometheusSettings(ServerSettings):
+    """Hold `[prometheus]`: where it is, and one PromQL expression for each number."""
+
+    url: Url = "http://127.0.0.1:9090"
     host_label: Name = "instance"
     window: str = Field("2m", pattern=r"^[1-9][0-9]*[smh]$")
     seen: PromQL = "max by ($host) (timestamp(node_load1))"
@@ -149,16 +154,12 @@ class PrometheusSettings(Table):
     job_disk_used: PromQL = ""
 
 
-class InfluxSettings(Table):
+class InfluxSettings(ServerSettings):
     """Hold `[influxdb]`: where Telegraf and Slurm write their series."""
 
     url: Url = "http://127.0.0.1:8086"
     language: Literal["auto", "flux", "influxql"] = "auto"
     org: Text = ""
-    token_file: Text = ""
-    user: Text = ""
-    password_file: Text = ""
-    ca_file: Text = ""
     bucket: Text = Field("telegraf", min_length=1)
     jobstats_bucket: Text = ""
     slurm_bucket: Text = ""

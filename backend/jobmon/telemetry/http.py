@@ -8,24 +8,35 @@ import requests
 import urllib3
 
 from jobmon import clock
+from jobmon.config.telemetry import ServerSettings
 from jobmon.errors import SettingsError, SourceError
 
 MAX_BYTES = 2 << 30
 PIECE_BYTES = 1 << 16
 
 
-def open_session(ca_file: str, table: str) -> requests.Session:
+def open_session(settings: ServerSettings, table: str, token_kind: str = "") -> requests.Session:
     """Return a session that goes straight to the server: a proxy of the environment is not meant for the cluster.
 
-    SettingsError when the file of certificates in a table of the settings cannot be read.
+    It signs in when the kind of token is named ("Bearer"), with a token or with name and password. SettingsError when
+    a file that `table` of the settings names cannot be read.
     """
     session = requests.Session()
-    if ca_file:
-        secret(ca_file, f"[{table}] ca_file")
-        session.verify = ca_file
+    if settings.ca_file:
+        secret(settings.ca_file, f"[{table}] ca_file")
+        session.verify = settings.ca_file
+    if token_kind and settings.token_file:
+        session.headers["Authorization"] = f"{token_kind} {secret(settings.token_file, f'[{table}] token_file')}"
+    elif token_kind and settings.user:
+        session.auth = (settings.user, password(settings, table))
     session.trust_env = False
     session.headers["Accept-Encoding"] = "identity"
     return session
+
+
+def password(settings: ServerSettings, table: str) -> str:
+    """Return the password that belongs to the name; empty without a file."""
+    return secret(settings.password_file, f"[{table}] password_file") if settings.password_file else ""
 
 
 def secret(file: str, setting: str) -> str:

@@ -28,8 +28,7 @@ def open_client(settings: InfluxSettings, timeout_s: float) -> "InfluxDBClient":
         ) from None
     token = http.secret(settings.token_file, "[influxdb] token_file") if settings.token_file else ""
     if not token and settings.user:
-        file = settings.password_file
-        token = f"{settings.user}:{http.secret(file, '[influxdb] password_file') if file else ''}"
+        token = f"{settings.user}:{http.password(settings, 'influxdb')}"
     return InfluxDBClient(
         url=settings.url,
         token=token,

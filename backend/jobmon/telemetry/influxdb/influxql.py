@@ -21,13 +21,7 @@ class InfluxQL:
         self._url = settings.url.rstrip("/") + "/query"
         self._where = f"InfluxDB at {settings.url}"
         self._host_tag = settings.host_tag
-        self.session = http.open_session(settings.ca_file, "influxdb")
-        if settings.token_file:
-            token = http.secret(settings.token_file, "[influxdb] token_file")
-            self.session.headers["Authorization"] = f"Token {token}"
-        elif settings.user:
-            file = settings.password_file
-            self.session.auth = (settings.user, http.secret(file, "[influxdb] password_file") if file else "")
+        self._session = http.open_session(settings, "influxdb", "Token")
 
     def ask(self, bucket: str, window_s: int, questions: Iterable[Question], deadline: float) -> Iterator[Series]:
         """Yield all series of the last `window_s` seconds; SourceError when the database cannot be read."""
@@ -40,7 +34,7 @@ class InfluxQL:
             "epoch": "ms",
             "chunked": "true",
         }
-        with http.posted(self.session, self._url, form, deadline, self._where) as response:
+        with http.posted(self._session, self._url, form, deadline, self._where) as response:
             if response.status_code != 200:
                 raise SourceError(
                     f"{self._where} answered HTTP {response.status_code}: {_said(response.raw.read(4096))}"

@@ -13,7 +13,7 @@ def spoken_at(settings: InfluxSettings) -> str:
     """Return which language a server speaks: "influxql" up to 1.x, "flux" from 2.0 on."""
     where = f"InfluxDB at {settings.url}"
     try:
-        with http.open_session(settings.ca_file, "influxdb") as session:
+        with http.open_session(settings, "influxdb") as session:
             answer = session.get(settings.url.rstrip("/") + "/ping", timeout=PING_S, allow_redirects=False)
     except requests.RequestException as error:
         raise SourceError(f"{where} did not answer: {http.reason(error)}") from error

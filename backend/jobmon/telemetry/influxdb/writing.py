@@ -8,7 +8,6 @@ from jobmon.config import InfluxSettings
 from jobmon.errors import MissingExtraError, SourceError
 from jobmon.telemetry import http
 from jobmon.telemetry.influxdb.flux import open_client
-from jobmon.telemetry.influxdb.influxql import InfluxQL
 from jobmon.telemetry.influxdb.ping import spoken_at
 
 
@@ -30,6 +29,7 @@ class Writer:
         self._settings = settings
         self._timeout_s = timeout_s
         self._where = f"InfluxDB at {settings.url}"
+        self._session = http.open_session(settings, "influxdb", "Token")
         self._language: str = "" if settings.language == "auto" else settings.language
         try:
             import influxdb_client  # noqa: F401 - asked here, so that settings are wrong at the start or never
@@ -53,10 +53,9 @@ class Writer:
     def _write_1(self, lines: list[str]) -> None:
         database, _, policy = self._settings.write_bucket.partition("/")
         url = f"{self._settings.url.rstrip('/')}/write"
-        session = InfluxQL(self._settings).session
-        session.params = {"db": database, "precision": "ms", **({"rp": policy} if policy else {})}
+        self._session.params = {"db": database, "precision": "ms", **({"rp": policy} if policy else {})}
         deadline = clock.monotonic() + self._timeout_s
-        with http.posted(session, url, "\n".join(lines).encode(), deadline, self._where) as response:
+        with http.posted(self._session, url, "\n".join(lines).encode(), deadline, self._where) as response:
             if response.status_code != 204:
                 text = http.beginning(response.raw.read(4096))
                 raise SourceError(f"{self._where} did not take what was written: HTTP {response.status_code}: {text}")

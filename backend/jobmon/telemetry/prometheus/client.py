@@ -26,13 +26,7 @@ class Client:
     def __init__(self, settings: PrometheusSettings) -> None:
         self._url = settings.url.rstrip("/") + "/api/v1/query"
         self._where = f"Prometheus at {settings.url}"
-        self._session = http.open_session(settings.ca_file, "prometheus")
-        if settings.token_file:
-            token = http.secret(settings.token_file, "[prometheus] token_file")
-            self._session.headers["Authorization"] = f"Bearer {token}"
-        elif settings.user:
-            file = settings.password_file
-            self._session.auth = (settings.user, http.secret(file, "[prometheus] password_file") if file else "")
+        self._session = http.open_session(settings, "prometheus", "Bearer")
 
     def query(self, expression: str, deadline: float) -> Iterator[list[Any]]:
         """Yield the samples of an instant vector in pieces: {"metric": labels, "value": [time, text]}.
