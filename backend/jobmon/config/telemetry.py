@@ -9,8 +9,11 @@ from jobmon.config.fields import Table, Text
 
 HOST_PATTERN = r"^((?:[0-9]+\.){3}[0-9]+|[^.:]+)"
 """A name up to the first dot or colon, or an address as it is."""
-ETHERNET = 'device!~"lo|veth.*|docker.*|br.*|virbr.*|cni.*|cali.*|flannel.*|tun.*|tap.*|bond.*|team.*|ib.*|dummy.*"'
-DISKS = 'device!~"dm-.*|md.*|loop.*|sr.*|zram.*|drbd.*|nbd.*"'
+VIRTUAL_INTERFACES = "lo|veth.*|docker.*|br.*|virbr.*|cni.*|cali.*|flannel.*|tun.*|tap.*|bond.*|team.*|ib.*|dummy.*"
+"""Interfaces that count the bytes of others again, and InfiniBand's, which counts itself."""
+VIRTUAL_DISKS = "dm-.*|md.*|loop.*|sr.*|zram.*|drbd.*|nbd.*"
+ETHERNET = f'device!~"{VIRTUAL_INTERFACES}"'
+DISKS = f'device!~"{VIRTUAL_DISKS}"'
 JOB_CGROUP = 'cgroup=~".*/job_[0-9]+"'
 
 

@@ -66,7 +66,7 @@ class CoreTable(Sequence[CpuShares | None]):
         return isinstance(other, Sequence) and list(self) == list(other)
 
     def __hash__(self) -> int:
-        return hash(self.table.tobytes())
+        return hash(tuple(self))
 
 
 class CoreColumns:
@@ -77,10 +77,6 @@ class CoreColumns:
         self._nodes: list[int] = []
         self._places: list[int] = []
         self._percent: list[float] = []
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.__init__()  # type: ignore[misc]
 
     def add(self, node: int, core: int, part: int, percent: float) -> None:
         """Take one number; `node` counts the nodes from 0, `part` is one of MODES."""

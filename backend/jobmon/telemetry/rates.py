@@ -1,6 +1,6 @@
 """Make rates of counters from samples that bring their own times."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 
 
 class Rates:
@@ -53,8 +53,3 @@ class Rates:
 
     def __len__(self) -> int:
         return len(self._last)
-
-    @property
-    def known(self) -> Mapping[Hashable, float]:
-        """Return the last rates."""
-        return self._rate

@@ -4,8 +4,10 @@ import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
+from jobmon.config.telemetry import VIRTUAL_DISKS, VIRTUAL_INTERFACES
 from jobmon.telemetry.draft import Draft
 from jobmon.telemetry.influxdb.questions import HOST_OF_SLURM, METADATA, SLURM, Series
+from jobmon.telemetry.jobs import job_number
 from jobmon.telemetry.rates import Rates
 
 MIB = 1048576
@@ -15,10 +17,9 @@ FILES = "files"
 WORD_BYTES = 4
 """InfiniBand counts data in words."""
 
-VIRTUAL_INTERFACE = re.compile(r"(all|lo|veth|docker|br|virbr|cni|cali|flannel|tun|tap|bond|team|ib|dummy)")
-NO_WHOLE_DISK = re.compile(r"(dm-|md|loop|sr|zram|drbd|nbd|ram)|.*(?:[a-z]d[a-z]+\d+|nvme\d+n\d+p\d+|mmcblk\d+p\d+)$")
+VIRTUAL_INTERFACE = re.compile(f"all|{VIRTUAL_INTERFACES}")
+NO_WHOLE_DISK = re.compile(VIRTUAL_DISKS + r"|ram.*|[a-z]+d[a-z]+\d+|nvme\d+n\d+p\d+|mmcblk\d+p\d+")
 JOB_CGROUP = re.compile(r"/job_([0-9]+)/?$")
-JOB_ID = re.compile(r"([0-9]+)(?:[^0-9A-Za-z].*)?")
 TARGET = re.compile(r"(.+)-(?:OST|MDT|ost|mdt)[0-9a-fA-F]+.*")
 
 NODE: Mapping[tuple[str, str], tuple[str, float]] = {
@@ -126,7 +127,7 @@ class Taker:
             return
         device = series.tags.get("interface") or series.tags.get("name") or series.tags.get("device", "")
         ignored = {"net": VIRTUAL_INTERFACE, "diskio": NO_WHOLE_DISK}.get(key[0])
-        if key not in COUNTERS or (ignored is not None and ignored.match(device)):
+        if key not in COUNTERS or (ignored is not None and ignored.fullmatch(device)):
             return
         place = (*key, host, device, series.tags.get("port", ""))
         rate = self._rates.add_all(place, series.samples)
@@ -152,16 +153,16 @@ class Taker:
                 self._draft.put_job(job_id, host, "cpu", rate * BUSY[field])
 
     def _jobstats(self, series: Series, _host: str) -> None:
-        job = JOB_ID.fullmatch(series.tags.get("jobid", ""))
+        job = job_number(series.tags.get("jobid", ""))
         if job is None:
             return
         target = series.tags.get("name", "")
         name = TARGET.fullmatch(target)
-        place = ("lustre2", series.field, target, job[1])
+        place = ("lustre2", series.field, target, job)
         rate = self._rates.add_all(place, series.samples)
         if rate is not None:
             system = name[1] if name else target
-            self._servers.setdefault((job[1], system, JOBSTATS[series.field]), {})[place] = rate
+            self._servers.setdefault((job, system, JOBSTATS[series.field]), {})[place] = rate
 
     def _slurm(self, series: Series, host: str) -> None:
         """Keep what a task used, and when: Slurm sends it late, and what has ended looks like what goes on."""

@@ -10,6 +10,7 @@ from jobmon import clock
 from jobmon.config import PrometheusSettings, TelemetrySettings
 from jobmon.errors import SourceError
 from jobmon.telemetry.base import Metrics
+from jobmon.telemetry.cores import CoreColumns
 from jobmon.telemetry.draft import Draft
 from jobmon.telemetry.hosts import HostNames
 from jobmon.telemetry.prometheus import samples
@@ -106,7 +107,7 @@ class Source:
             with lock:
                 draft.skip("[prometheus]", group, str(error))
                 if group == "cpu":  # half of the cores would make a wrong total
-                    draft.cores.clear()
+                    draft.cores = CoreColumns()
             return str(error)
         return ""
 

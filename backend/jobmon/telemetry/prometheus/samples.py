@@ -9,6 +9,7 @@ import orjson
 
 from jobmon.telemetry.cores import IGNORED, MAX_CORES, MODES
 from jobmon.telemetry.draft import Draft
+from jobmon.telemetry.jobs import job_number
 
 MIB = 1 / 1048576
 MOST_PERCENT = 200.0
@@ -60,8 +61,6 @@ GPU_LABELS = ("gpu", "minor_number", "index", "minor")
 PART_LABELS = ("GPU_I_ID", "mig")
 """The part of a divided GPU (MIG)."""
 JOB_LABELS = ("jobid", "slurmjobid", "uuid", "job_id")
-JOB_ID = re.compile(r"([0-9]+)(?:[^0-9A-Za-z].*)?")
-"""Slurm's own number of a job; Lustre may append the host."""
 JOB_CGROUP = re.compile(r"/job_([0-9]+)(?:/|$)")
 
 
@@ -164,8 +163,8 @@ def _gpu_index(labels: Mapping[str, str]) -> str:
 
 def _job_id(labels: Mapping[str, str]) -> str | None:
     for label in JOB_LABELS:
-        if match := JOB_ID.fullmatch(labels.get(label, "")):
-            return match[1]
+        if number := job_number(labels.get(label, "")):
+            return number
     match = JOB_CGROUP.search(labels.get("cgroup", ""))
     return match[1] if match else None
 
