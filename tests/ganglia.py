@@ -2,16 +2,15 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fakes import tcp
 from services import absent, require
 
 GMOND_PORT, GMETAD_PORT = 8649, 8651
@@ -61,28 +60,9 @@ class Ganglia:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    @contextmanager
-    def relay(self, port: int) -> Iterator[str]:
-        """Yield an address out here at which one of the daemons can be read as often as one likes."""
-
-        def pass_on() -> None:
-            while True:
-                try:
-                    connection, _address = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.sendall(_dump(self, port))
-
-        server = socket.create_server(("127.0.0.1", 0))
-        thread = threading.Thread(target=pass_on)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            server.close()
-            thread.join()
+    def relay(self, port: int) -> AbstractContextManager[str]:
+        """Give an address out here at which one of the daemons can be read as often as one likes."""
+        return tcp.serving(lambda connection: connection.sendall(_dump(self, port)))
 
     def spoof(self, host: str, name: str, value: object, units: str = "") -> None:
         """Send a metric in the name of a host that does not exist."""

@@ -12,8 +12,7 @@ from pathlib import Path
 import psutil
 import requests
 
-from prometheus import free_port
-from services import require
+from services import free_port, require
 
 SETTINGS = """
 reporting-disabled = true

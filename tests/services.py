@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 
 import pytest
 
@@ -22,3 +23,10 @@ def require(program: str, package_hint: str) -> str:
         absent(f"{program} is not installed; on Debian: apt-get install --no-install-recommends {package_hint}")
         raise AssertionError
     return path
+
+
+def free_port() -> int:
+    """Return a port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from services import absent, require
+from services import absent, free_port, require
 
 PACKAGES = "munge slurmctld slurmd slurm-client slurmrestd slurm-wlm-basic-plugins slurm-wlm-jwt-plugin"
 CPU_NODES = ("n1", "n2", "n3", "n4")
@@ -243,13 +243,6 @@ class SlurmCluster:
     def _idle_nodes(self) -> set[str]:
         lines = self.run("sinfo", "-h", "-N", "-o", "%N %T", check=False).splitlines()
         return {name for name, _, state in (line.partition(" ") for line in lines) if state == "idle"}
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(host: str, port: int) -> bool:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from services import free_port
+
 PACKAGES = (
     "ca-certificates,python3,python3-venv,python3-dev,gcc,libc6-dev,slurmctld,slurmd,slurm-client,libslurm-dev,"
     "slurm-wlm-basic-plugins,slurm-wlm-basic-plugins-dev,slurm-wlm-jwt-plugin,slurmrestd"
@@ -138,14 +140,14 @@ class Cluster:
             (self.run_path / name).chmod(0o600)
         layout = "CPUs=8 Boards=1 SocketsPerBoard=2 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=16000"
         names = ("n1", "n2", "g1")
-        lines = [f"NodeName={n} NodeAddr=127.0.0.1 Port={_free_port()} {layout}" for n in names]
+        lines = [f"NodeName={n} NodeAddr=127.0.0.1 Port={free_port()} {layout}" for n in names]
         lines[2] += " Gres=gpu:a100:4"
         gres = ["AutoDetect=off"]
         for index in range(4):
             (self.run_path / f"gpu{index}").symlink_to("/dev/null")
             gres.append(f"NodeName=g1 Name=gpu Type=a100 File={RUN}/gpu{index}")
         conf = _CONF.format(
-            host=socket.gethostname().split(".")[0], ctld_port=_free_port(), run=RUN, nodes="\n".join(lines)
+            host=socket.gethostname().split(".")[0], ctld_port=free_port(), run=RUN, nodes="\n".join(lines)
         )
         (self.run_path / "slurm.conf").write_text(conf)
         (self.run_path / "gres.conf").write_text("\n".join(gres) + "\n")
@@ -158,7 +160,7 @@ class Cluster:
 
     def start_restd(self) -> tuple[str, Path]:
         """Start slurmrestd as an unprivileged user and return its address and a file with a token for it."""
-        port = _free_port()
+        port = free_port()
         as_user = ["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", "env", "-u", "SLURM_SACK_KEY"]
         serve = ["SLURM_JWT=daemon", "slurmrestd", "-a", "rest_auth/jwt", "-s", "openapi/slurmctld"]
         self._spawn("slurmrestd", *as_user, *serve, f"127.0.0.1:{port}")
@@ -231,9 +233,3 @@ class Cluster:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

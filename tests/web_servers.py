@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from jobmon.config import LiveSettings, Settings, WebSettings
 from jobmon.web.server import Server
-from services import require
+from services import free_port, require
 
 ROOT = Path(__file__).parents[1]
 START_S = 10.0
@@ -48,12 +48,6 @@ class Web:
             response = connection.getresponse()
             body = response.read()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -8,13 +8,13 @@ that works, zeros left out.
 import json
 import random
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import threading
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from fakes import http_server
 from fakes import prometheus_server as fake
 
 
@@ -48,17 +48,11 @@ def bodies(hosts: list[str], cores: int, jobs: dict[str, list[str]]) -> dict[str
     nodes["memory_available"] = [(labels, 0.4 * (512 << 30)) for labels, _value in nodes["memory_total"]]
     nodes["memory_total"] = [(labels, float(512 << 30)) for labels, _value in nodes["memory_total"]]
     return {
-        "cpu": fake.body(cpu),
-        "seen": _together(nodes),
-        "gpu_util": _together({}),
-        "job_memory": _together(measured),
+        "cpu": fake.body({"cpu": cpu}, named=False),
+        "seen": fake.body(nodes),
+        "gpu_util": fake.body({}),
+        "job_memory": fake.body(measured),
     }
-
-
-def _together(told: dict[str, list[fake.Sample]]) -> bytes:
-    records = [r for name, samples in told.items() for r in json.loads(fake.body(samples, name))["data"]["result"]]
-    data = {"resultType": "vector", "result": records}
-    return json.dumps({"status": "success", "data": data}, separators=(",", ":")).encode()
 
 
 def main() -> None:
@@ -67,32 +61,21 @@ def main() -> None:
     ready = bodies(told["hosts"], told["cores"], told["jobs"])
     asked = 0
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(http_server.Quiet):
+        def get(self) -> None:
+            self.send(200, str(asked).encode())
 
-        def do_GET(self) -> None:
-            self._send(str(asked).encode())
-
-        def do_POST(self) -> None:
+        def post(self) -> None:
             nonlocal asked
-            query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["query"][0]
+            query = parse_qs(self.body())["query"][0]
             names = fake.NAMED.findall(query)
             asked += 1
-            self._send(ready[names[0] if names else "cpu"])
+            self.send(200, ready[names[0] if names else "cpu"])
 
-        def _send(self, answer: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    sizes = {name: len(answer) for name, answer in ready.items()}
-    print(json.dumps({"url": f"http://127.0.0.1:{server.server_port}", "sizes": sizes}), flush=True)
-    server.serve_forever()
+    with http_server.serving(Handler) as url:
+        sizes = {name: len(answer) for name, answer in ready.items()}
+        print(json.dumps({"url": url, "sizes": sizes}), flush=True)
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

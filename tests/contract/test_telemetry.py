@@ -162,4 +162,3 @@ def test_every_core(told: tuple[NodeMetrics, NodeMetrics]) -> None:
 def test_the_network_is_known(told: tuple[NodeMetrics, NodeMetrics]) -> None:
     found, _kernel = told
     assert found.network
-    assert found.network.bytes_in >= 0

@@ -6,15 +6,13 @@ the name of the metric of the CPU query. That the real one understands the expre
 
 import json
 import re
-import ssl
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs
+
+from fakes import http_server
 
 Sample = tuple[dict[str, str], float]
 
@@ -28,8 +26,6 @@ class Told:
 
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     """Setting of [prometheus] → samples."""
-    bodies: dict[str, bytes] = field(default_factory=dict)
-    """Ready answers to requests that ask for exactly this setting, or for a group that begins with it."""
     mood: str = "well"
     refused: str = ""
     """A word in an expression that is refused as a wrong one."""
@@ -58,10 +54,14 @@ def cluster(hosts: Iterable[str], cores: int = 2, at: float | None = None) -> di
     return told
 
 
-def body(samples: Iterable[Sample], name: str = "") -> bytes:
-    """Return an answer to an instant query, as the real one writes it."""
+def body(told: dict[str, list[Sample]], named: bool = True) -> bytes:
+    """Return an answer to an instant query, as the real one writes it; samples bear the name that they answer."""
     records = [
-        {"metric": dict(sorted((labels | ({"jobmon": name} if name else {})).items())), "value": [1.7e9, _text(value)]}
+        {
+            "metric": dict(sorted((labels | ({"jobmon": name} if named else {})).items())),
+            "value": [1.7e9, _text(value)],
+        }
+        for name, samples in told.items()
         for labels, value in samples
     ]
     data = {"resultType": "vector", "result": records}
@@ -76,11 +76,9 @@ def _text(value: float) -> str:
 def serving(told: Told, certificate: str = "") -> Iterator[str]:
     """Serve, over TLS with a file of key and certificate; yield the address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["query"][0]
+    class Handler(http_server.Quiet):
+        def post(self) -> None:
+            query = parse_qs(self.body())["query"][0]
             told.queries.append(query)
             told.headers.append(dict(self.headers))
             time.sleep(told.wait_s)
@@ -91,16 +89,16 @@ def serving(told: Told, certificate: str = "") -> Iterator[str]:
 
         def _answer(self, query: str) -> None:
             if told.mood == "html":
-                return self._send(200, b"<!DOCTYPE html><title>Sign in</title>", "text/html")
+                return self.send(200, b"<!DOCTYPE html><title>Sign in</title>", "text/html")
             if told.mood == "redirect":
                 self.send_response(302)
                 self.send_header("Location", "/login")
                 self.send_header("Content-Length", "0")
                 return self.end_headers()
             if told.mood == "locked":
-                return self._send(401, b"Unauthorized", "text/plain")
+                return self.send(401, b"Unauthorized", "text/plain")
             if told.mood == "scalar":
-                return self._send(200, b'{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}')
+                return self.send(200, b'{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}')
             if told.mood == "broken":
                 self.close_connection = True
                 return None
@@ -110,7 +108,7 @@ def serving(told: Told, certificate: str = "") -> Iterator[str]:
             if told.refused and told.refused in query:
                 told.mood = told.mood_after.get(told.refused, told.mood)
                 error = {"status": "error", "errorType": "bad_data", "error": f"unknown function {told.refused}"}
-                return self._send(400, json.dumps(error).encode())
+                return self.send(400, json.dumps(error).encode())
             answer = _answer(told, query)
             if told.mood == "half":
                 self.send_response(200)
@@ -127,44 +125,15 @@ def serving(told: Told, certificate: str = "") -> Iterator[str]:
                 while True:
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                     time.sleep(0.01)
-            return self._send(200, answer)
+            return self.send(200, answer)
 
-        def _send(self, status: int, answer: bytes, kind: str = "application/json") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with http_server.serving(Handler, certificate) as url:
+        yield url
 
 
 def _answer(told: Told, query: str) -> bytes:
     names = NAMED.findall(query)
-    if not names:
-        names = [name for name in told.samples if name == "cpu" or f"only_{name}" in query][:1]
-        if not names and "cpu" in told.bodies:
-            return told.bodies["cpu"]
-        return body(told.samples.get(names[0], []) if names else [])
-    if names[0] in told.bodies:
-        return told.bodies[names[0]]
-    parts = [body(told.samples.get(name, []), name) for name in names]
-    records = [record for part in parts for record in json.loads(part)["data"]["result"]]
-    data = {"resultType": "vector", "result": records}
-    return json.dumps({"status": "success", "data": data}, separators=(",", ":")).encode()
+    if not names:  # a query that asks for one thing alone is sent as it is
+        alone = [name for name in told.samples if name == "cpu" or f"only_{name}" in query][:1]
+        return body({name: told.samples[name] for name in alone}, named=False)
+    return body({name: told.samples.get(name, []) for name in names})

@@ -1,14 +1,14 @@
 """The Ganglia source: what real daemons told, and what a hostile one could tell."""
 
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from fakes import tcp
 from jobmon.config import GangliaSettings, TelemetrySettings
 from jobmon.errors import SourceError
 from jobmon.telemetry.base import Gpu, Metrics
@@ -18,37 +18,10 @@ RECORDED = Path(__file__).parents[1] / "data" / "ganglia"
 HEAD = b'<?xml version="1.0" encoding="ISO-8859-1" standalone="yes"?>\n'
 
 
-@contextmanager
-def telling(tell: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Serve one connection after the other; yield the address."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def run() -> None:
-        while True:
-            try:
-                connection, _address = server.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    tell(connection)
-                except OSError:
-                    continue
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
-
-
 def read(*answers: bytes | Callable[[socket.socket], None], timeout: float = 5, max_mb: int = 16) -> Metrics:
     with ExitStack() as stack:
         addresses = [
-            stack.enter_context(telling(answer if callable(answer) else lambda c, a=answer: c.sendall(a)))  # type: ignore[misc]
+            stack.enter_context(tcp.serving(answer if callable(answer) else lambda c, a=answer: c.sendall(a)))  # type: ignore[misc]
             for answer in answers
         ]
         return Source(GangliaSettings(addresses=addresses, max_mb=max_mb), TelemetrySettings(timeout=timeout)).load()

@@ -63,7 +63,7 @@ def test_a_source_that_hangs_costs_its_own_time_once_and_comes_back() -> None:
         release.wait(10)
         return told({"n2": node()})
 
-    gathering = Gathering([Fake("slow", hang), Fake("well", lambda: told({"n1": node()}))], 0.3, 60)
+    gathering = Gathering([Fake("slow", hang), Fake("well", lambda: told({"n1": node()}))], 1.0, 60)
     began = time.monotonic()
     for cycle in range(3):
         nodes, _jobs = gather(gathering)
@@ -71,7 +71,7 @@ def test_a_source_that_hangs_costs_its_own_time_once_and_comes_back() -> None:
         slow, well = gathering.health
         assert slow.error.startswith("slow has not answered for")
         assert (slow.errors, slow.last_success_at, well.error) == (cycle + 1, None, "")
-    assert time.monotonic() - began < 0.7  # the time of one load, not of three
+    assert time.monotonic() - began < 2.5  # the time of one load, not of three
     assert len(loads) == 1
     release.set()
     time.sleep(0.1)

@@ -168,7 +168,7 @@ def test_sources_get_a_part_of_the_cycles_time_only(url: str, told: Told) -> Non
     backend.init()
     began = time.monotonic()
     data = Collector(backend).collect(NOW, chosen.live)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5  # the answer comes after six
     assert data["jobs"]
     assert "has not answered" in list(backend.sources())[1].error
 
