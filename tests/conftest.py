@@ -9,6 +9,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from daemon_process import DaemonProcess, Site
 from services import require
+from slurm_cluster import slurm
+
+
+__all__ = ["slurm"]
 
 
 @pytest.fixture(autouse=True)

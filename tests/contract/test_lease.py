@@ -1,54 +1,24 @@
 """One master among several, on SQLite and on a real PostgreSQL: one suite for both."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-import postgres
 from jobmon import clock
 from jobmon.engine.lease import Lease
-from jobmon.engine.tables import LEASE, METADATA, MIGRATIONS
+from jobmon.engine.tables import LEASE, METADATA
 from jobmon.errors import LeaseLostError, StoreError
-from jobmon.store import Store, open_store
+from jobmon.store import Store
+from stores import opened, server, url
+
+__all__ = ["opened", "server", "url"]
 
 pytestmark = pytest.mark.service
 
 Make = Callable[..., Lease]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres.running() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.sqlite'}"
-    address: str = request.getfixturevalue("server")
-    return address
-
-
-@pytest.fixture
-def opened(url: str, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """Open the store as each process does: for itself."""
-    stores: list[Store] = []
-
-    def open_one() -> Store:
-        stores.append(open_store(url, {"engine": MIGRATIONS}, tmp_path))
-        return stores[-1]
-
-    open_one()
-    with stores[0].writing() as connection:
-        connection.execute(LEASE.delete())
-    yield open_one
-    for store in stores:
-        store.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from finished_jobs import ended
 from jobmon.errors import SettingsError, StoreError
 from jobmon.live import jobs_api
 from jobmon.live.finished import Finished, Search, find
-from jobmon.live.tables import MIGRATIONS
 from jobmon.store import engine as store_engine
 from jobmon.store import open_store
 from jobmon.web import problems
@@ -20,7 +19,7 @@ NOW = 1_800_000_000
 
 @pytest.fixture
 def store(tmp_path):
-    opened = open_store("", {"live": MIGRATIONS}, tmp_path)
+    opened = open_store("", tmp_path)
     yield opened
     opened.close()
 
@@ -57,13 +56,13 @@ def test_the_file_is_its_owners_alone(store, tmp_path):
 def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "jobmon.sqlite").write_bytes(b"this is no database, but it is long enough to be looked at" * 20)
     with pytest.raises(StoreError, match="not a database"):
-        open_store("", {"live": MIGRATIONS}, tmp_path)
+        open_store("", tmp_path)
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "not an address", "sqlite"])
 def test_an_address_that_cannot_be_right_is_refused(tmp_path, url):
     with pytest.raises(SettingsError, match=r"\[store\] url"):
-        open_store(url, {"live": MIGRATIONS}, tmp_path)
+        open_store(url, tmp_path)
 
 
 def test_sqlite_on_a_network_file_system_is_refused(tmp_path, monkeypatch):
@@ -71,7 +70,7 @@ def test_sqlite_on_a_network_file_system_is_refused(tmp_path, monkeypatch):
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/home {tmp_path} nfs4 rw 0 0\n")
     monkeypatch.setattr(store_engine, "MOUNTS", mounts)
     with pytest.raises(SettingsError, match="nfs4"):
-        open_store("", {"live": MIGRATIONS}, tmp_path)
+        open_store("", tmp_path)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from finished_jobs import NOW, ended
 from jobmon.live import terminal
 from jobmon.live.finished import Finished
-from jobmon.live.tables import MIGRATIONS
 from jobmon.store import open_store
 
 IDLE = {"rule": "cpuUtil", "held": True, "since": NOW, "until": NOW, "fired": 540, "seen": 600, "observed": 10.0,
@@ -18,7 +17,7 @@ IDLE = {"rule": "cpuUtil", "held": True, "since": NOW, "until": NOW, "fired": 54
 
 @pytest.fixture
 def run(tmp_path):
-    store = open_store("", {"live": MIGRATIONS}, tmp_path)
+    store = open_store("", tmp_path)
     jobs = [
         ended("1"),
         ended("2", end=NOW + 60, user="bob", state="TIMEOUT", warnings=[IDLE], waste={"core-h": 1.25},

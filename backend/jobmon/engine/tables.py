@@ -1,10 +1,7 @@
 """Declare the engine's tables in the store; the migrations beside it make them."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 
-MIGRATIONS = Path(__file__).with_name("migrations")
 METADATA = sa.MetaData()
 
 LEASE = sa.Table(
@@ -16,4 +13,16 @@ LEASE = sa.Table(
     sa.Column("expires_at", sa.Float),
     sa.Column("acquired_at", sa.Float),
     sa.Column("endpoint", sa.Text),
+)
+
+IDENTITY = sa.Table("engine_identity", METADATA, sa.Column("id", sa.Text, primary_key=True))
+
+CANDIDATE = sa.Table(
+    "engine_candidate",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text),
+    sa.Column("endpoint", sa.Text),
+    sa.Column("seen_at", sa.Float),
 )

@@ -18,7 +18,6 @@ from jobmon.live.finished import Finished, ids_of
 from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
 from jobmon.live.summary import JOB_COLUMNS
-from jobmon.live.tables import MIGRATIONS
 from jobmon.model import SourceHealth
 from jobmon.store import Store, open_store
 
@@ -30,7 +29,7 @@ USER = JOB_COLUMNS.index("user")
 
 def store_of(settings: Settings) -> Store:
     """Open the store that the settings name, with the tables of `live` in it."""
-    return open_store(settings.store.url, {"live": MIGRATIONS}, Path(settings.live.data_path))
+    return open_store(settings.store.url, Path(settings.live.data_path))
 
 
 class Live:

@@ -1,10 +1,7 @@
 """Declare the tables of `live` in the store; the migrations beside it make them."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 
-MIGRATIONS = Path(__file__).with_name("migrations")
 METADATA = sa.MetaData()
 
 JOB = sa.Table(

@@ -52,8 +52,8 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str, migrations: Mapping[str, Path], folder: Path) -> Store:
-    """Open the store and bring its tables up to date; `migrations` is a folder of them for each capability.
+def open_store(url: str, folder: Path) -> Store:
+    """Open the store and bring the tables of all capabilities up to date.
 
     An empty address means the file jobmon.sqlite in `folder`. An address that cannot be right, or a store
     that is newer than this program, is a SettingsError, one that does not answer a StoreError.
@@ -82,7 +82,7 @@ def open_store(url: str, migrations: Mapping[str, Path], folder: Path) -> Store:
         event.listen(engine, "begin", _begin_sqlite)
     try:
         with _told():
-            migrate(engine, migrations)
+            migrate(engine)
     except BaseException:
         engine.dispose()
         raise

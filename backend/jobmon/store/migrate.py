@@ -1,7 +1,6 @@
 """Bring the tables of all capabilities up to date, one program at a time."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,21 +12,23 @@ from alembic.script import ScriptDirectory
 from jobmon.errors import SettingsError
 
 SCRIPTS = Path(__file__).with_name("migrations")
+PACKAGE = Path(__file__).parents[1]
 LOCK = 7_261_546_220_319
 """Any number that nobody else takes on the same PostgreSQL server."""
 
 
-def migrate(engine: sa.Engine, migrations: Mapping[str, Path]) -> None:
+def migrate(engine: sa.Engine) -> None:
     """Run what has not run yet, in one transaction that keeps other programs out.
 
-    Each folder of `migrations` is a branch of its own, so that capabilities do not know of each other. A store that has
-    seen a migration that this program lacks is a SettingsError.
+    The folder `migrations` of each package is a branch of its own, so that capabilities do not know of each other. A
+    store that has seen a migration that this program lacks is a SettingsError.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each look at the store
+    folders = sorted(folder for folder in PACKAGE.glob("*/migrations") if folder != SCRIPTS)
     config = Config()
     config.set_main_option("script_location", _plain(SCRIPTS))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(_plain(folder) for folder in migrations.values()))
+    config.set_main_option("version_locations", "\n".join(_plain(folder) for folder in folders))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":

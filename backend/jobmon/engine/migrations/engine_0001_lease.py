@@ -1,4 +1,6 @@
-"""Make the table of leases."""
+"""Make the tables of leases, of those who would take them, and of the store's own name."""
+
+import secrets
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the tables."""
     op.create_table(
         "engine_lease",
         sa.Column("name", sa.Text, primary_key=True),
@@ -20,3 +22,13 @@ def upgrade() -> None:
         sa.Column("acquired_at", sa.Float, nullable=False),
         sa.Column("endpoint", sa.Text, nullable=False),
     )
+    op.create_table(
+        "engine_candidate",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("holder", sa.Text, primary_key=True),
+        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("endpoint", sa.Text, nullable=False),
+        sa.Column("seen_at", sa.Float, nullable=False),
+    )
+    identity = op.create_table("engine_identity", sa.Column("id", sa.Text, primary_key=True))
+    op.bulk_insert(identity, [{"id": secrets.token_hex(3)}])

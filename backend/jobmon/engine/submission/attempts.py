@@ -1,0 +1,84 @@
+"""Name the states of an attempt, and the columns in which a table keeps them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+WAITING, HELD, SUBMITTING, PENDING, RUNNING = "waiting", "held", "submitting", "pending", "running"
+SUCCEEDED, FAILED, CANCELLED, LOST, SKIPPED = "succeeded", "failed", "cancelled", "lost", "skipped"
+ACTIVE = (SUBMITTING, PENDING, RUNNING)
+"""The scheduler may have it."""
+ENDED = (SUCCEEDED, FAILED, CANCELLED, LOST, SKIPPED)
+"""Nothing changes any more."""
+
+MOST_TAIL = 4096
+"""So many characters of the end of the output go into the store."""
+
+
+def columns() -> list[sa.Column[Any]]:
+    """Return the columns that a table of attempts needs beside its own; times in epoch seconds."""
+    return [
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("scheduler", sa.Text, nullable=False),
+        sa.Column("scheduler_id", sa.Text),
+        sa.Column("submit_key", sa.Text, unique=True, nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False, default=1),
+        sa.Column("tries", sa.Integer, nullable=False, default=0),
+        sa.Column("unknown", sa.Boolean, nullable=False, default=False),
+        sa.Column("fence", sa.BigInteger),
+        sa.Column("priority", sa.Integer, nullable=False, default=0),
+        sa.Column("not_before", sa.Float, nullable=False, default=0.0),
+        sa.Column("released_at", sa.Float),
+        sa.Column("cancel_at", sa.Float),
+        sa.Column("submitted_at", sa.Float),
+        sa.Column("started_at", sa.Float),
+        sa.Column("finished_at", sa.Float),
+        sa.Column("ending", sa.Text),
+        sa.Column("return_code", sa.Integer),
+        sa.Column("signal", sa.Integer),
+        sa.Column("reason", sa.Text),
+        sa.Column("host", sa.Text),
+        sa.Column("output_bytes", sa.BigInteger),
+        sa.Column("output_tail", sa.Text),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Hold what a job is to run, and where; `folder` of the attempt and key are added when it is submitted."""
+
+    args: tuple[str, ...]
+    working_dir: str
+    output: str = ""
+    """Path of a file, "" for `output` in the attempt's folder."""
+    queue: str = ""
+    options: tuple[str, ...] = ()
+    limit_s: float = 0
+    user: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Hold a row of the table as it is after a change, and what was known when it changed."""
+
+    row: Mapping[str, Any]
+    text: str
+    """What happened, in words."""
+    tail: str = ""
+    """The last 64 KiB of the output, when it ended."""
+
+    @property
+    def status(self) -> str:
+        """Return the state it has now."""
+        return str(self.row["status"])
+
+
+Describe = Callable[[Mapping[str, Any]], Work]
+"""Returns what a row is to run."""
+Changed = Callable[[sa.Connection, Attempt], None]
+"""Is called for every change of a state, in the transaction that changes it."""
+Choose = Callable[[sa.Connection, list[Mapping[str, Any]]], list[Mapping[str, Any]]]
+"""Returns those of the waiting rows that may be submitted now, within the limits of their queues."""

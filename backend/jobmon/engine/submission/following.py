@@ -1,0 +1,213 @@
+"""Follow attempts that the scheduler has: by what they leave in their folders, and by the scheduler's listing."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobmon import clock
+from jobmon.engine.lease import Lease
+from jobmon.engine.submission import verdict
+from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTING, WAITING
+from jobmon.engine.submission.folder import Folders
+from jobmon.engine.submission.ledger import Ledger, Row
+from jobmon.engine.submission.verdict import GRACE_S, Change
+from jobmon.schedulers.acting import Scheduler, Seen, Silent
+
+log = logging.getLogger("jobmon.engine.submission")
+
+LOOK_S = 10.0
+"""The listing is asked for this often; where something is unclear, more often."""
+LOOK_SOON_S = 2.0
+PATIENCE = 5
+"""And never so often that it takes more than a fifth of the scheduler's time."""
+SHARE_S = 0.5
+"""So long the folders are read at a time, on whatever file system they are."""
+
+
+class Follower:
+    """Remember, for one tenure of a master, what is unclear and what is missing."""
+
+    def __init__(self, ledger: Ledger, lease: Lease, scheduler: Scheduler, folders: Folders, prefix: str) -> None:
+        self._ledger = ledger
+        self._lease = lease
+        self._scheduler = scheduler
+        self._folders = folders
+        self._prefix = prefix
+        self._unclear: dict[str, float] = {}
+        self._missing: dict[str, tuple[float, int]] = {}
+        """Since when, and in how many listings."""
+        self._looked_at = -LOOK_S
+        self._took_s = 0.0
+        self._next = 0
+        self.silence = ""
+        """What the scheduler said when it was asked last, if that was no answer."""
+        self.cancel_soon = False
+        self.orphans = 0
+        """Held jobs that nobody had recorded, and that were cancelled."""
+
+    def unclear(self, keys: Iterable[str]) -> None:
+        """Remember that only a listing that begins after now can tell of these."""
+        now = clock.monotonic()
+        self._unclear |= dict.fromkeys(keys, now)
+
+    # --- their own records -----------------------------------------------------------------------------------------
+
+    def read_records(self) -> None:
+        """Read what attempts have left in their folders, as many as there is time for."""
+        rows = [row for row in self._ledger.active() if row["status"] in {PENDING, RUNNING}]
+        if any(row["cancel_at"] for row in rows):
+            self.cancel_soon = True
+        began = clock.monotonic()
+        found: list[tuple[Row, Change]] = []
+        self._next %= len(rows) or 1
+        for count in range(len(rows)):
+            row = rows[(self._next + count) % len(rows)]
+            change = self._own_record(row)
+            if change is not None:
+                found.append((row, change))
+            if clock.monotonic() - began > SHARE_S:
+                self._next += count + 1
+                break
+        self._write(found)
+
+    def _own_record(self, row: Row) -> Change | None:
+        key = row["submit_key"]
+        done = self._folders.done(key)
+        if done is not None:
+            return verdict.from_done(done, row["cancel_at"] is not None)
+        if row["status"] == PENDING:
+            started = self._folders.started(key)
+            if started is not None:
+                return verdict.from_started(started)
+        return None
+
+    def _write(self, found: list[tuple[Row, Change]]) -> None:
+        for start in range(0, len(found), 100):
+            with self._ledger.writing() as connection:
+                for row, change in found[start : start + 100]:
+                    values = change.values
+                    if change.status in ENDED and "finished_at" not in values:
+                        values = {**values, "finished_at": clock.now()}
+                    whole = Change(change.status, change.text, values, change.tail)
+                    self._ledger.change(connection, row["submit_key"], row["status"], whole)
+
+    # --- the scheduler's listing -----------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Ask the scheduler for its listing if that is due, and act on what it says; a silent one says nothing."""
+        began = clock.monotonic()
+        pause = LOOK_SOON_S if self._unclear else LOOK_S
+        if began - self._looked_at < max(pause, PATIENCE * self._took_s):
+            return
+        answer = self._scheduler.seen()
+        self._looked_at, self._took_s = began, clock.monotonic() - began
+        if isinstance(answer, Silent):
+            if not self.silence:
+                log.warning("the scheduler %s does not answer: %s", self._scheduler.name, answer.reason)
+            self.silence = answer.reason
+            return
+        self.silence = ""
+        listed: dict[str, list[Seen]] = defaultdict(list)
+        for seen in answer:
+            if seen.key.startswith(self._prefix):
+                listed[seen.key].append(seen)
+        rows = {row["submit_key"]: row for row in self._ledger.active()}
+        changes = [(row, change) for row in rows.values()
+                   if (change := self._compare(row, listed.get(row["submit_key"], []), began)) is not None]  # fmt: skip
+        changes += self._forgotten([row for row in rows.values() if self._is_gone(row["submit_key"])])
+        self._write(changes)
+        for key in set(self._missing) - set(rows):
+            del self._missing[key]
+        self._cancel_orphans(listed)
+
+    def _compare(self, row: Row, seens: list[Seen], began: float) -> Change | None:
+        key = row["submit_key"]
+        if row["status"] == SUBMITTING:
+            return self._resolve(key, seens, began)
+        mine = next((seen for seen in seens if seen.id == row["scheduler_id"]), None)
+        if mine is not None and mine.phase != "ended":
+            self._missing.pop(key, None)
+            return None
+        if row["released_at"] is None:
+            # It was never released, so it never ran: an administrator, or a master that was late, has cancelled it.
+            if mine is None and not self._missed(key, 2, 0):
+                return None
+            self._missing.pop(key, None)
+            return Change(WAITING, "it has gone while it was held, and is submitted again",
+                          {"scheduler_id": None, "not_before": 0.0})  # fmt: skip
+        change = self._own_record(row)
+        if change is not None and change.status in ENDED:
+            return change
+        if mine is None:
+            self._missed(key, 2, GRACE_S)
+            return None
+        never_began = row["status"] == PENDING and mine.ending == "cancelled" and row["cancel_at"] is not None
+        if never_began or self._missed(key, 2, GRACE_S):
+            return self._told_by(mine, row)
+        return None
+
+    def _resolve(self, key: str, seens: list[Seen], began: float) -> Change | None:
+        """Find out about a submission whose end nobody saw."""
+        if began < self._unclear.setdefault(key, clock.monotonic()):
+            return None
+        del self._unclear[key]
+        ours = sorted((seen for seen in seens if seen.phase != "ended"), key=lambda seen: int(seen.id))
+        if not ours:
+            return Change(WAITING, "the scheduler does not have it, and it is submitted again",
+                          {"unknown": False, "not_before": 0.0, "reason": None})  # fmt: skip
+        values = {"scheduler_id": ours[0].id, "submitted_at": clock.now(), "unknown": False, "reason": None}
+        return Change(PENDING, f"found as {ours[0].id}", values)
+
+    def _missed(self, key: str, listings: int, seconds: float) -> bool:
+        """Count a listing without a live job of this key; say whether that has lasted long enough."""
+        now = clock.monotonic()
+        since, count = self._missing.get(key, (now, 0))
+        self._missing[key] = (since, count + 1)
+        return count + 1 >= listings and now - since >= seconds
+
+    def _is_gone(self, key: str) -> bool:
+        since, count = self._missing.get(key, (0.0, 0))
+        return count >= 2 and clock.monotonic() - since >= GRACE_S
+
+    def _forgotten(self, rows: list[Row]) -> list[tuple[Row, Change]]:
+        """Decide about those that have been missing for long: accounting may know, else they are lost."""
+        if not rows:
+            return []
+        answer = self._scheduler.past([row["submit_key"] for row in rows])
+        if isinstance(answer, Silent):
+            log.warning("accounting does not answer: %s", answer.reason)
+            return []
+        known: Mapping[str, Seen] = {seen.key: seen for seen in sorted(answer, key=lambda seen: int(seen.id))}
+        changes: list[tuple[Row, Change]] = []
+        for row in rows:
+            key = row["submit_key"]
+            seen = known.get(key)
+            if seen is None:
+                changes.append((row, verdict.gone(self._folders.was_refused(key), self._folders.log(key))))
+            elif seen.phase == "ended":
+                changes.append((row, self._told_by(seen, row)))
+            self._missing.pop(key, None)
+        return changes
+
+    def _told_by(self, seen: Seen, row: Mapping[str, Any]) -> Change:
+        key = row["submit_key"]
+        self._missing.pop(key, None)
+        asked = row["cancel_at"] is not None
+        return verdict.from_scheduler(seen, asked, self._folders.log(key), self._folders.was_refused(key))
+
+    def _cancel_orphans(self, listed: Mapping[str, list[Seen]]) -> None:
+        """Cancel held jobs whose id is on no record: they have never run, and never will."""
+        held = {seen.id: key for key, seens in listed.items() for seen in seens if seen.phase == "held"}
+        if not held:
+            return
+        rows = self._ledger.of_keys(sorted(set(held.values())))
+        orphans = [number for number, key in held.items() if _is_orphan(rows.get(key), number)]
+        if orphans and self._lease.acting:
+            log.warning("held jobs that are on no record are cancelled: %s", ", ".join(orphans))
+            self._scheduler.cancel(orphans, only_held=True)
+            self.orphans += len(orphans)
+
+
+def _is_orphan(row: Row | None, number: str) -> bool:
+    return row is None or (row["status"] != SUBMITTING and row["scheduler_id"] != number)

@@ -1,0 +1,72 @@
+"""Read and change a table of attempts, one state at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobmon.engine.lease import Lease
+from jobmon.engine.submission.attempts import ACTIVE, WAITING, Attempt, Changed
+from jobmon.engine.submission.verdict import Change
+from jobmon.store import Store, claim
+
+Row = Mapping[str, Any]
+
+
+class Ledger:
+    """Hold a table of attempts; `changed` is told of every change, in the transaction that makes it."""
+
+    def __init__(self, store: Store, lease: Lease, table: sa.Table, changed: Changed) -> None:
+        self._store = store
+        self._lease = lease
+        self._table = table
+        self._changed = changed
+        c = table.c
+        self._brief = sa.select(c.submit_key, c.status, c.scheduler_id, c.released_at, c.cancel_at, c.fence)
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Open a transaction of the master; LeaseLostError when that is another one by now."""
+        with self._lease.writing() as connection:
+            yield connection
+
+    def active(self) -> Sequence[Row]:
+        """Return what the scheduler may have: key, status, scheduler's id and times."""
+        with self._store.reading() as connection:
+            return _rows(connection, self._brief.where(self._table.c.status.in_(ACTIVE)))
+
+    def of_keys(self, keys: Sequence[str]) -> dict[str, Row]:
+        """Return the rows of some keys, as `active` does."""
+        found: dict[str, Row] = {}
+        with self._store.reading() as connection:
+            for start in range(0, len(keys), 500):
+                query = self._brief.where(self._table.c.submit_key.in_(keys[start : start + 500]))
+                found |= {row["submit_key"]: row for row in _rows(connection, query)}
+        return found
+
+    def waiting(self, connection: sa.Connection, now: float, most: int) -> Sequence[Row]:
+        """Return whole rows that wait to be submitted, the most urgent first."""
+        c = self._table.c
+        query = sa.select(self._table).where(c.status == WAITING, c.not_before <= now)
+        order = (c.priority.desc(), *self._table.primary_key.columns)
+        return _rows(connection, query.order_by(*order).limit(most))
+
+    def change(self, connection: sa.Connection, key: str, expected: str, change: Change) -> bool:
+        """Change the state of an attempt that is in the expected one, and tell of it; say whether it was."""
+        values = {"status": change.status, **change.values}
+        if not claim(connection, self._table, {"submit_key": key, "status": expected}, values):
+            return False
+        row = _rows(connection, sa.select(self._table).where(self._table.c.submit_key == key))[0]
+        self._changed(connection, Attempt(row, change.text, change.tail))
+        return True
+
+    def note(self, connection: sa.Connection, keys: Sequence[str], **values: object) -> None:
+        """Write values that are no state."""
+        for start in range(0, len(keys), 500):
+            some = keys[start : start + 500]
+            connection.execute(self._table.update().where(self._table.c.submit_key.in_(some)).values(**values))
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    return [dict(row) for row in connection.execute(query).mappings()]

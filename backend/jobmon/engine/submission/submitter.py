@@ -1,0 +1,160 @@
+"""Bring waiting attempts to the scheduler and follow them to their end, through every crash in between.
+
+The order is the promise: claim in the store, submit held, record the id, release. The job's script claims its key on
+the node. Whatever is interrupted is found again: what was claimed and not recorded is looked up by its name, what was
+recorded and not released is released, and a held job that nobody recorded is cancelled.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobmon import clock
+from jobmon.engine.lease import Lease
+from jobmon.engine.submission.attempts import FAILED, PENDING, RUNNING, SUBMITTING, WAITING, Choose, Describe, Work
+from jobmon.engine.submission.folder import Folders
+from jobmon.engine.submission.following import Follower
+from jobmon.engine.submission.ledger import Ledger
+from jobmon.engine.submission.verdict import Change
+from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Scheduler, Unknown
+
+log = logging.getLogger("jobmon.engine.submission")
+
+BATCH = 64
+"""So many are claimed, submitted and recorded together."""
+SIDE_BY_SIDE = 4
+FIRST_WAIT_S = 5.0
+LONGEST_WAIT_S = 600.0
+CANCEL_EVERY_S = 10.0
+RELEASE_EVERY_S = 2.0
+
+Result = Accepted | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Hold one attempt and what came of submitting it; None when it was not tried after all."""
+
+    key: str
+    row: Mapping[str, Any]
+    result: Result | None
+
+
+class Submitter:
+    """Act for one tenure of a master; the next one starts with a new object, and an empty memory."""
+
+    def __init__(
+        self, ledger: Ledger, lease: Lease, scheduler: Scheduler, folders: Folders, prefix: str, describe: Describe,
+        choose: Choose,
+    ) -> None:  # fmt: skip
+        """`prefix` begins all keys of this store, and tells its jobs from those of another jobmon."""
+        self._ledger = ledger
+        self._lease = lease
+        self._scheduler = scheduler
+        self._folders = folders
+        self._describe = describe
+        self._choose = choose
+        self.follower = Follower(ledger, lease, scheduler, folders, prefix)
+        self._cancelled_at = self._released_at = 0.0
+
+    def cycle(self) -> bool:
+        """Do what can be done now, and say whether more is waiting; LeaseLostError when somebody else is the master."""
+        self.follower.read_records()
+        self.follower.look()
+        self._cancel()
+        full = self._submit()
+        self._release()
+        return full
+
+    # --- submitting ------------------------------------------------------------------------------------------------
+
+    def _submit(self) -> bool:
+        now = clock.now()
+        with self._ledger.writing() as connection:
+            waiting = self._ledger.waiting(connection, now, 4 * BATCH)
+            chosen = list(self._choose(connection, list(waiting)))[:BATCH] if waiting else []
+            for row in chosen:
+                values = {"fence": self._lease.fence, "tries": row["tries"] + 1, "scheduler": self._scheduler.name}
+                self._ledger.change(connection, row["submit_key"], WAITING, Change(SUBMITTING, "is submitted", values))
+        if not chosen:
+            return False
+        with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(chosen))) as pool:
+            tried = list(pool.map(self._try, chosen))
+        with self._ledger.writing() as connection:
+            for one in tried:
+                change = self._after(one)
+                if change is not None:
+                    self._ledger.change(connection, one.key, SUBMITTING, change)
+        self.follower.unclear({one.key for one in tried if not isinstance(one.result, Accepted | Refused)})
+        self._release_now({one.key: one.result.id for one in tried if isinstance(one.result, Accepted)})
+        return len(chosen) == BATCH
+
+    def _try(self, row: Mapping[str, Any]) -> Tried:
+        key = row["submit_key"]
+        if not self._lease.acting:
+            return Tried(key, row, None)
+        try:
+            work = self._describe(row)
+            script = self._folders.prepare(key, work)
+        except KeyError:
+            return Tried(key, row, Refused(f"there is no user {row.get('user', '')}", for_good=True))
+        except OSError as error:
+            return Tried(key, row, Refused(f"{error.filename}: {error.strerror}", for_good=False))
+        result = self._scheduler.submit_held(self._spec(key, script, work))
+        return Tried(key, row, result)
+
+    def _spec(self, key: str, script: Path, work: Work) -> JobSpec:
+        log_file = self._folders.of(key) / "log"
+        return JobSpec(key, script, log_file, work.queue, work.options, work.limit_s, work.user)
+
+    def _after(self, tried: Tried) -> Change | None:
+        now = clock.now()
+        result = tried.result
+        if isinstance(result, Accepted):
+            values = {"scheduler_id": result.id, "submitted_at": now, "unknown": False, "reason": None}
+            return Change(PENDING, f"accepted as {result.id}", values)
+        if isinstance(result, Unknown):
+            log.warning("%s: it is not known whether it was submitted: %s", tried.key, result.reason)
+            return Change(SUBMITTING, f"not known whether it was submitted: {result.reason}",
+                          {"unknown": True, "reason": result.reason})  # fmt: skip
+        if result is None:
+            return None
+        if result.for_good:
+            values = {"finished_at": now, "ending": "submit_error", "reason": result.reason}
+            return Change(FAILED, f"refused: {result.reason}", values)
+        wait_s = min(FIRST_WAIT_S * 2.0 ** min(tried.row["tries"], 10), LONGEST_WAIT_S)
+        return Change(WAITING, f"refused for now, tried again in {wait_s:g} s: {result.reason}",
+                      {"not_before": now + wait_s, "reason": result.reason})  # fmt: skip
+
+    # --- releasing and cancelling ----------------------------------------------------------------------------------
+
+    def _release(self) -> None:
+        """Release what was recorded and not released: after a crash, or because the scheduler did not answer."""
+        if clock.monotonic() - self._released_at < RELEASE_EVERY_S:
+            return
+        self._released_at = clock.monotonic()
+        rows = [row for row in self._ledger.active() if row["status"] in {PENDING, RUNNING}]
+        self._release_now({row["submit_key"]: row["scheduler_id"] for row in rows if row["released_at"] is None})
+
+    def _release_now(self, ids: Mapping[str, str]) -> None:
+        if not ids or not self._lease.acting:
+            return
+        released = set(self._scheduler.release(ids.values()))
+        keys = [key for key, number in ids.items() if number in released]
+        if keys:
+            with self._ledger.writing() as connection:
+                self._ledger.note(connection, keys, released_at=clock.now())
+
+    def _cancel(self) -> None:
+        if clock.monotonic() - self._cancelled_at < CANCEL_EVERY_S and not self.follower.cancel_soon:
+            return
+        self._cancelled_at = clock.monotonic()
+        self.follower.cancel_soon = False
+        ids: Sequence[str] = [
+            row["scheduler_id"] for row in self._ledger.active() if row["cancel_at"] and row["scheduler_id"]
+        ]
+        if ids and self._lease.acting:
+            self._scheduler.cancel(ids)

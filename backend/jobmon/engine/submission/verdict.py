@@ -1,0 +1,89 @@
+"""Decide what is true of an attempt, from its own records and from what the scheduler says."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobmon.engine.submission.attempts import CANCELLED, FAILED, LOST, MOST_TAIL, RUNNING, SUCCEEDED
+from jobmon.engine.submission.folder import Done, Started
+from jobmon.schedulers.acting import Seen
+
+GRACE_S = 60.0
+"""So long a job may be missing in the listing, or have ended there, before its own record is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Say what an attempt becomes: its new state, the values that come with it, and what happened in words."""
+
+    status: str
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+    tail: str = ""
+
+
+def from_started(started: Started) -> Change:
+    """Return the change of a job that has begun."""
+    values = {"started_at": started.at, "host": started.host}
+    return Change(RUNNING, f"started on {started.host}", values)
+
+
+def from_done(done: Done, cancelled: bool) -> Change:
+    """Return the end that the script recorded; `cancelled` says that somebody asked for its end."""
+    values = {
+        "started_at": done.started_at,
+        "finished_at": done.ended_at,
+        "host": done.host,
+        "output_bytes": done.output_bytes,
+        "output_tail": done.tail[-MOST_TAIL:].replace("\0", "\ufffd"),
+        "return_code": done.return_code,
+        "signal": done.signal,
+    }
+    ending, status, text = done.why, FAILED, done.told
+    if done.why == "terminated":
+        ending, status, text = ("cancelled", CANCELLED, "cancelled") if cancelled else ("signal", FAILED, "")
+        text = text or "the scheduler ended it"
+    elif done.why == "exit" and done.return_code == 0:
+        status, text = SUCCEEDED, "ended with 0"
+    elif done.why == "exit":
+        text = done.told or f"ended with {done.return_code}"
+    elif done.why == "timeout":
+        text = "its time limit was reached"
+    elif done.why == "oom":
+        text = "it needed more memory than it may have"
+    elif done.why == "signal":
+        text = f"killed by signal {done.signal}"
+    return Change(status, text, {**values, "ending": ending, "reason": text}, done.tail)
+
+
+def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool) -> Change:
+    """Return the end of a job that left no record of its own, by what the scheduler says of it."""
+    values: dict[str, Any] = {"return_code": seen.return_code, "signal": seen.signal}
+    if seen.ending == "cancelled" or (cancelled and seen.ending in {"signal", "unknown"}):
+        return Change(CANCELLED, "cancelled", {**values, "ending": "cancelled", "reason": "cancelled"})
+    told = {
+        "timeout": "its time limit was reached",
+        "oom": "it needed more memory than it may have",
+        "node_fail": "its node went down",
+        "signal": f"killed by signal {seen.signal}",
+    }
+    if seen.ending in told:
+        text = told[seen.ending]
+        return Change(FAILED, text, {**values, "ending": seen.ending, "reason": text})
+    if refused:
+        text = "it was started twice by the scheduler; the second start was refused, the first left no record"
+        return Change(LOST, text, {"ending": "lost", "reason": text})
+    if seen.ending == "exit" and seen.return_code:
+        text = f"ended with {seen.return_code} before the command could be started" + (f": {log}" if log else "")
+        return Change(FAILED, text, {**values, "ending": "exit", "reason": text})
+    text = "it has ended, and nothing says how" + (f": {log}" if log else "")
+    return Change(LOST, text, {"ending": "lost", "reason": text})
+
+
+def gone(refused: bool, log: str) -> Change:
+    """Return the end of a job of which neither its own records nor the scheduler know anything."""
+    text = "the scheduler has forgotten it, and it left no record"
+    if refused:
+        text += "; a second start of it was refused"
+    if log:
+        text += f": {log}"
+    return Change(LOST, text, {"ending": "lost", "reason": text})

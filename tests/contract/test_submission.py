@@ -1,0 +1,354 @@
+"""Exactly once, through every crash between the steps: on SQLite and PostgreSQL, with jobs of this machine."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from jobmon import clock
+from jobmon.engine.lease import Lease
+from jobmon.engine.submission import Attempt, Submitter, Work, columns
+from jobmon.engine.submission.folder import Folders
+from jobmon.engine.submission.ledger import Ledger
+from jobmon.errors import LeaseLostError
+from jobmon.schedulers.acting import JobSpec, Refused, Scheduler, Seen, Silent, Unknown
+from jobmon.schedulers.local import LocalScheduler
+from jobmon.store import Store
+from stores import Open, opened, server, url
+
+__all__ = ["opened", "server", "url"]
+pytestmark = pytest.mark.service
+
+TABLE = sa.Table("test_job", sa.MetaData(), sa.Column("job_id", sa.Integer, primary_key=True),
+                 sa.Column("args", sa.JSON), *columns())  # fmt: skip
+
+
+class Crash(BaseException):
+    """Be the end of a master: nothing of it goes on."""
+
+
+@dataclass
+class Shaky:
+    """Be a scheduler in front of the real one; what a test puts in place of a verb happens instead."""
+
+    real: Scheduler
+    submits: list[Callable[[JobSpec], object]] = field(default_factory=list)
+    crash_at: str = ""
+    silent: bool = False
+    hidden: set[str] = field(default_factory=set)
+    name: str = "local"
+
+    def submit_held(self, spec: JobSpec) -> object:
+        self._maybe("before submit")
+        answer = self.submits.pop(0)(spec) if self.submits else self.real.submit_held(spec)
+        self._maybe("after submit")
+        return answer
+
+    def seen(self) -> tuple[Seen, ...] | Silent:
+        if self.silent:
+            return Silent("no answer")
+        answer = self.real.seen()
+        assert isinstance(answer, tuple)
+        return tuple(seen for seen in answer if seen.id not in self.hidden)
+
+    def past(self, keys: Collection[str]) -> tuple[Seen, ...] | Silent:
+        return self.real.past(keys)
+
+    def release(self, ids: Collection[str]) -> tuple[str, ...]:
+        self._maybe("before release")
+        released = self.real.release(ids)
+        self._maybe("after release")
+        return released
+
+    def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
+        self.real.cancel(ids, only_held)
+
+    def warnings(self) -> list[str]:
+        return []
+
+    def _maybe(self, point: str) -> None:
+        if self.crash_at == point:
+            self.crash_at = ""
+            raise Crash(point)
+
+
+@dataclass
+class House:
+    """Hold a store, a scheduler, and the masters that come and go."""
+
+    opened: Open
+    folder: Path
+    store: Store
+    real: LocalScheduler
+    scheduler: Shaky
+    told: list[Attempt] = field(default_factory=list)
+
+    def add(self, *args: str, key: str = "x-b1-1", **values: object) -> str:
+        with self.store.writing() as connection:
+            row = {"args": list(args), "status": "waiting", "scheduler": "", "submit_key": key, **values}
+            connection.execute(TABLE.insert().values(**row))
+        return key
+
+    def master(self, name: str = "a", ttl_s: float = 30.0, **lease: object) -> tuple[Lease, Submitter]:
+        """Take the lease, which must be free, and return what acts."""
+        store = self.opened()
+        holder = Lease(store, "batch", name, ttl_s=ttl_s)
+        assert holder.hold()
+        ledger = Ledger(store, holder, TABLE, lambda _connection, attempt: self.told.append(attempt))
+        describe = lambda row: Work(tuple(row["args"]), str(self.folder))  # noqa: E731
+        acts = Submitter(ledger, holder, self.scheduler, Folders(self.folder / "attempts"), "x-", describe,
+                         lambda _connection, rows: rows)  # fmt: skip
+        return holder, acts
+
+    def expire(self) -> None:
+        with self.store.writing() as connection:
+            connection.execute(sa.text("UPDATE engine_lease SET expires_at = 0"))
+
+    def row(self, key: str = "x-b1-1") -> dict:
+        with self.store.reading() as connection:
+            return dict(connection.execute(sa.select(TABLE).where(TABLE.c.submit_key == key)).mappings().one())
+
+    def until(self, acts: Submitter, status: str, key: str = "x-b1-1", seconds: float = 20) -> dict:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            acts.cycle()
+            if self.row(key)["status"] == status:
+                return self.row(key)
+            time.sleep(0.05)
+        raise AssertionError(f"not {status} within {seconds} s: {self.row(key)}")
+
+    def witness(self) -> list[str]:
+        path = self.folder / "witness"
+        return path.read_text().split() if path.exists() else []
+
+
+@pytest.fixture
+def house(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    store = opened()
+    TABLE.metadata.create_all(store.engine)
+    # What takes seconds on a cluster would make these tests slow.
+    monkeypatch.setattr("jobmon.engine.submission.following.LOOK_S", 0.2)
+    monkeypatch.setattr("jobmon.engine.submission.following.LOOK_SOON_S", 0.05)
+    monkeypatch.setattr("jobmon.engine.submission.following.GRACE_S", 0.5)
+    monkeypatch.setattr("jobmon.engine.submission.submitter.RELEASE_EVERY_S", 0.1)
+    monkeypatch.setattr("jobmon.engine.submission.submitter.CANCEL_EVERY_S", 0.1)
+    monkeypatch.setattr("jobmon.engine.submission.submitter.FIRST_WAIT_S", 0.1)
+    real = LocalScheduler(tmp_path / "local", slots=4)
+    yield House(opened, tmp_path, store, real, Shaky(real))
+    TABLE.metadata.drop_all(store.engine)
+
+
+RUN = ("sh", "-c", "echo ran >> witness; echo hi; exit 7")
+
+
+def test_a_job_goes_from_waiting_to_its_end(house):
+    _, acts = house.master()
+    house.add(*RUN)
+    row = house.until(acts, "failed")
+    assert (row["return_code"], row["ending"], row["output_tail"], row["tries"]) == (7, "exit", "hi\n", 1)
+    assert row["started_at"] <= row["finished_at"]
+    assert [attempt.status for attempt in house.told] in (
+        ["submitting", "pending", "running", "failed"],
+        ["submitting", "pending", "failed"],
+    )
+    assert house.witness() == ["ran"]
+
+
+def test_two_hundred_jobs_run_once_each(house):
+    _, acts = house.master()
+    for number in range(200):
+        house.add("sh", "-c", f"echo {number} >> witness", key=f"x-b{number}-1")
+    end = time.monotonic() + 60
+    while time.monotonic() < end and len(house.witness()) < 200:
+        acts.cycle()
+    house.until(acts, "succeeded", "x-b199-1")
+    assert sorted(map(int, house.witness())) == list(range(200))
+
+
+@pytest.mark.parametrize("point", ["before submit", "after submit", "before release", "after release"])
+def test_a_master_that_dies_between_two_steps_leaves_the_job_to_the_next(house, point):
+    _, acts = house.master("a")
+    house.add(*RUN)
+    house.scheduler.crash_at = point
+    with pytest.raises(Crash):
+        acts.cycle()
+    house.expire()
+    _, heir = house.master("b")
+    house.until(heir, "failed")
+    assert house.witness() == ["ran"]
+
+
+def test_an_unknown_submission_that_did_arrive_is_adopted(house):
+    _, acts = house.master()
+    house.scheduler.submits = [lambda spec: (house.real.submit_held(spec), Unknown("killed"))[1]]
+    house.add(*RUN)
+    row = house.until(acts, "failed")
+    assert (row["scheduler_id"], row["tries"]) == ("1", 1)
+    assert house.witness() == ["ran"]
+
+
+def test_an_unknown_submission_that_did_not_arrive_is_tried_again(house):
+    _, acts = house.master()
+    house.scheduler.submits = [lambda spec: Unknown("killed")]
+    house.add(*RUN)
+    assert house.until(acts, "failed")["tries"] == 2
+    assert house.witness() == ["ran"]
+
+
+def test_while_the_scheduler_is_silent_nothing_is_decided(house):
+    _, acts = house.master()
+    house.scheduler.submits = [lambda spec: Unknown("time-out")]
+    house.scheduler.silent = True
+    house.add(*RUN)
+    for _ in range(20):
+        acts.cycle()
+        time.sleep(0.05)
+    assert (house.row()["status"], house.row()["unknown"]) == ("submitting", True)
+    assert acts.follower.silence == "no answer"
+    house.scheduler.silent = False
+    house.until(acts, "failed")
+    assert house.witness() == ["ran"]
+
+
+def test_a_job_that_appears_after_it_was_submitted_again_is_cancelled(house):
+    _, acts = house.master()
+    late: list[JobSpec] = []
+    house.scheduler.submits = [lambda spec: (late.append(spec), Unknown("in flight"))[1]]
+    house.add("sleep", "3")
+    house.until(acts, "running")
+    twin = house.real.submit_held(late[0])
+    house.until(acts, "succeeded")
+    assert {seen.id: seen.ending for seen in house.real.seen()}[twin.id] == "cancelled"
+    assert acts.follower.orphans == 1
+
+
+def test_jobs_of_another_store_are_left_alone(house):
+    _, acts = house.master()
+    script = Folders(house.folder / "other").prepare("y-b1-1", Work(("true",), "/"))
+    other = house.real.submit_held(JobSpec("y-b1-1", script, house.folder / "log"))
+    house.add("sleep", "1")
+    house.until(acts, "succeeded")
+    assert [seen.phase for seen in house.real.seen() if seen.id == other.id] == ["held"]
+
+
+def test_a_master_that_wakes_up_too_late_writes_nothing(house):
+    old_lease, old = house.master("a")
+    house.add(*RUN)
+
+    def overtaken(spec: JobSpec) -> object:
+        answer = house.real.submit_held(spec)
+        house.expire()
+        _, heir = house.master("b")
+        house.heir = heir
+        return answer
+
+    house.scheduler.submits = [overtaken]
+    with pytest.raises(LeaseLostError):
+        old.cycle()
+    assert house.row()["status"] == "submitting"
+    house.until(house.heir, "failed")
+    assert house.witness() == ["ran"]
+    assert old_lease.fence is None
+
+
+def test_a_frozen_master_does_not_even_submit(house, monkeypatch):
+    lease, acts = house.master()
+    house.add(*RUN)
+    now = clock.monotonic()
+    with lease.writing():
+        pass
+    monkeypatch.setattr(clock, "monotonic", lambda: now + 25)
+    with pytest.raises(LeaseLostError):
+        acts.cycle()
+    assert house.row()["status"] == "waiting"
+    assert house.real.seen() == ()
+
+
+def test_what_cannot_help_is_refused_for_good_and_what_can_is_tried_again(house):
+    _, acts = house.master()
+    house.scheduler.submits = [lambda spec: Refused("no such partition", for_good=True)]
+    house.add(*RUN, key="x-b1-1")
+    row = house.until(acts, "failed")
+    assert (row["ending"], row["reason"], row["return_code"]) == ("submit_error", "no such partition", None)
+    house.scheduler.submits = [lambda spec: Refused("limit", for_good=False)] * 3
+    house.add(*RUN, key="x-b2-1")
+    assert house.until(acts, "failed", "x-b2-1")["tries"] == 4
+    assert house.witness() == ["ran"]
+
+
+def test_a_job_that_is_asked_to_end_is_cancelled(house):
+    _, acts = house.master()
+    house.add("sleep", "100")
+    house.until(acts, "running")
+    with house.store.writing() as connection:
+        connection.execute(TABLE.update().values(cancel_at=clock.now()))
+    row = house.until(acts, "cancelled")
+    assert row["ending"] == "cancelled"
+    assert row["finished_at"] is not None
+
+
+def test_a_job_that_ended_while_nobody_looked_and_is_forgotten_has_its_end(house):
+    _, acts = house.master("a")
+    house.add(*RUN)
+    acts.cycle()
+    house.expire()
+    end = time.monotonic() + 10
+    while time.monotonic() < end and [seen.phase for seen in house.real.seen()] != ["ended"]:
+        time.sleep(0.05)
+    house.scheduler.hidden = {"1"}
+    _, heir = house.master("b")
+    row = house.until(heir, "failed")
+    assert (row["return_code"], row["output_tail"]) == (7, "hi\n")
+
+
+def test_a_job_that_left_nothing_behind_is_lost_after_a_while_and_not_before(house):
+    _, acts = house.master()
+    house.add("sleep", "100")
+    house.until(acts, "running")
+    house.scheduler.hidden = {"1"}
+    acts.cycle()
+    assert house.row()["status"] == "running"
+    row = house.until(acts, "lost")
+    assert "forgotten" in row["reason"]
+    house.real.cancel(["1"])
+
+
+def test_a_record_of_the_end_that_makes_no_sense_is_not_believed(house):
+    _, acts = house.master()
+    key = house.add("sh", "-c", "sleep 1; exit 3")
+    house.until(acts, "running")
+    done = Folders(house.folder / "attempts").of(key) / "done"
+    done.write_text('{"why": ["exit"], "rc": "no number"}')
+    acts.cycle()
+    assert house.row()["status"] == "running"
+    assert house.until(acts, "failed")["return_code"] == 3
+
+
+def test_a_held_job_that_an_administrator_cancels_is_submitted_again(house):
+    _, acts = house.master("a")
+    house.add(*RUN)
+    house.scheduler.crash_at = "before release"
+    with pytest.raises(Crash):
+        acts.cycle()
+    house.real.cancel(["1"])
+    house.expire()
+    _, heir = house.master("b")
+    row = house.until(heir, "failed")
+    assert row["scheduler_id"] == "2"
+    assert house.witness() == ["ran"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_the_job_waits(house):
+    _, acts = house.master()
+    (house.folder / "attempts").write_text("in the way")
+    house.add(*RUN)
+    acts.cycle()
+    row = house.row()
+    assert row["status"] == "waiting"
+    assert "Not a directory" in row["reason"]
+    (house.folder / "attempts").unlink()
+    house.until(acts, "failed")
+    assert house.witness() == ["ran"]
