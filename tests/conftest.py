@@ -11,7 +11,6 @@ from daemon_process import DaemonProcess, Site
 from services import require
 from slurm_cluster import slurm
 
-
 __all__ = ["slurm"]
 
 

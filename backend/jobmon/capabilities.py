@@ -5,6 +5,7 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
+from jobmon.batch.capability import Batch
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
 from jobmon.live.capability import Live
@@ -33,12 +34,20 @@ class Capability(Protocol):
     def status(self) -> str:
         """Return one line on how it is doing."""
 
+    @property
+    def over(self) -> bool:
+        """Say whether the process is to end, although nothing is wrong; its service manager starts another one."""
+
+    def leave(self) -> None:
+        """Let another host act from now on; called after the last tick."""
+
     def close(self) -> None:
         """Let go of processes and connections; a running tick ends soon. May be called from any thread."""
 
 
 ALL: dict[str, Callable[[Settings], Capability]] = {
     "live": Live,
+    "batch": Batch,
 }
 
 

@@ -14,7 +14,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobmon import __version__, clock, config, logs
+from jobmon import __version__, clock, config, logs, printing
+from jobmon.batch import commands as batch_commands
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
 from jobmon.spool import lock
 
@@ -115,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("name", metavar="NAME", help="whose tokens")
     revoke.set_defaults(run=_token_revoke)
 
+    batch_commands.add(commands, common, _load)
+
     add("status", _status, "Ask the running daemon how it is doing")
     settings = add("settings", _settings, "Check the settings, and print those in force")
     settings.add_argument("names", metavar="TABLE.KEY", nargs="*", help="print only the values of these, one per line")
@@ -207,8 +210,8 @@ def _jobs(options: argparse.Namespace) -> int:
         "user": options.user,
         "state": options.state.upper(),
         "partition": options.partition,
-        "since": options.since and terminal.time_of(options.since),
-        "until": options.until and terminal.time_of(options.until),
+        "since": options.since and printing.time_of(options.since),
+        "until": options.until and printing.time_of(options.until),
         "q": options.find,
         "waste": options.waste,
         "sort": "waste" if options.waste else "end",

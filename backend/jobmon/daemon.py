@@ -27,6 +27,8 @@ log = logging.getLogger("jobmon.daemon")
 GRACE_S = 3.0
 """So long a running tick may go on after SIGTERM before its processes are ended."""
 LOOP_S = 1.0
+COLLECT_S = 5.0
+"""Capabilities that tick more often than this leave collecting garbage to the others."""
 WRITERS = 4
 """Files that are packed and written side by side; more would not be quicker."""
 
@@ -153,7 +155,7 @@ class Daemon:
             for thread in threads:
                 thread.start()
             period = min(LOOP_S, (watchdog_period_s() or 60) / 3)
-            while not (self._stop or self._fatal or following):
+            while not (self._stop or self._fatal or following or any(turn.capability.over for turn in turns)):
                 self._wait(period)
                 self._tell(turns)
                 if self._reload:
@@ -200,7 +202,8 @@ class Daemon:
         """Tick at each interval; a tick that takes longer is followed by the next one at once."""
         due = clock.monotonic()
         while not ending.is_set():
-            gc.collect()  # between the ticks, for it would look through millions of objects within them
+            if turn.capability.interval >= COLLECT_S:
+                gc.collect()  # between the ticks, for it would look through millions of objects within them
             try:
                 turn.once()
             except SettingsError as error:
@@ -212,6 +215,7 @@ class Daemon:
                 turn.error, turn.failures = str(error), turn.failures + 1
             due = max(due + turn.capability.interval, clock.monotonic())
             ending.wait(due - clock.monotonic())
+        turn.capability.leave()  # at once: another host may be waiting to act
 
     def _tell(self, turns: list[Turn]) -> None:
         """Tell the service manager that the loop turns, and what the capabilities are doing."""

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from finished_jobs import NOW, ended
+from jobmon import clock
 from jobmon.live import terminal
 from jobmon.live.finished import Finished
+from jobmon.printing import time_of
 from jobmon.store import open_store
 
 IDLE = {"rule": "cpuUtil", "held": True, "since": NOW, "until": NOW, "fired": 540, "seen": 600, "observed": 10.0,
@@ -77,7 +79,7 @@ def test_what_makes_no_sense_is_told_in_one_line(run, words):
 
 
 def test_times_are_read_as_people_write_them(monkeypatch):
-    monkeypatch.setattr(terminal.clock, "now", lambda: 1_000_000.0)
-    assert terminal.time_of("2h") == 1_000_000 - 7200
-    assert terminal.time_of("1w") == 1_000_000 - 604_800
-    assert terminal.time_of("2026-11-21T08:00") - terminal.time_of("2026-11-21") == 8 * 3600
+    monkeypatch.setattr(clock, "now", lambda: 1_000_000.0)
+    assert time_of("2h") == 1_000_000 - 7200
+    assert time_of("1w") == 1_000_000 - 604_800
+    assert time_of("2026-11-21T08:00") - time_of("2026-11-21") == 8 * 3600

@@ -15,8 +15,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobmon.config.tables import (
+    BatchSettings,
     DaemonSettings,
     LiveSettings,
+    MailSettings,
     ReplaySettings,
     SchedulerSettings,
     Settings,
@@ -28,10 +30,12 @@ from jobmon.config.telemetry import GangliaSettings, InfluxSettings, PrometheusS
 from jobmon.errors import SettingsError
 
 __all__ = [
+    "BatchSettings",
     "DaemonSettings",
     "GangliaSettings",
     "InfluxSettings",
     "LiveSettings",
+    "MailSettings",
     "PrometheusSettings",
     "ReplaySettings",
     "SchedulerSettings",

@@ -107,6 +107,33 @@ class SchedulerSettings(Table):
     slurmrestd_api: str = Field("", pattern=r"^($|v0\.0\.\d+$)")
 
 
+class BatchSettings(Table):
+    """Hold `[batch]`: jobs, crontab entries and workflows that jobmon submits."""
+
+    scheduler: Literal["auto", "local", "slurm"] = "auto"
+    shared_path: Text = ""
+    local_slots: int = Field(0, ge=0, le=10_000)
+    python: str = Field("python3", pattern=r"^[A-Za-z0-9._/-]+$", max_length=200)
+    users: list[Text] = []
+    lease_ttl: float = Field(10, ge=0.5, le=600)
+    keep: int = Field(90, ge=1, le=36_500)
+    workflows: Text = "/etc/jobmon/workflows.d"
+
+
+class MailSettings(Table):
+    """Hold `[mail]`: the server that takes what jobmon writes to people."""
+
+    host: Text = ""
+    port: int = Field(25, ge=1, le=65_535)
+    sender: Text = ""
+    starttls: bool = False
+    user: Text = ""
+    password_file: Text = ""
+    timeout: float = Field(20, gt=0, le=600)
+    per_day: int = Field(100, ge=1, le=100_000)
+    bundle: float = Field(60, ge=0, le=86_400)
+
+
 class SimulatedSettings(Table):
     """Hold `[simulated]`: the cluster that the back end "simulated" invents."""
 
@@ -138,5 +165,7 @@ class Settings(Table):
     prometheus: PrometheusSettings = PrometheusSettings()
     influxdb: InfluxSettings = InfluxSettings()
     ganglia: GangliaSettings = GangliaSettings()
+    batch: BatchSettings = BatchSettings()
+    mail: MailSettings = MailSettings()
     simulated: SimulatedSettings = SimulatedSettings()
     replay: ReplaySettings = ReplaySettings()

@@ -68,7 +68,7 @@ class Lease:
         """
         began = clock.monotonic()  # before the question: a slow answer must not lengthen what was promised
         with self._store.writing() as connection:
-            now = _now(connection)
+            now = now_of(connection)
             held = self._renew(connection, now) if self._fence is not None else None
             if not held:
                 held = self._take(connection, now)
@@ -86,9 +86,12 @@ class Lease:
             claim(connection, LEASE, {"name": self._name, "holder": self._holder, "fence": fence}, {"expires_at": 0.0})
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """Open a transaction of the holder; LeaseLostError, and nothing is written, when the role is another's."""
-        if not self.acting:
+    def writing(self, tenure: int | None = None) -> Iterator[sa.Connection]:
+        """Open a transaction of the holder; LeaseLostError, and nothing is written, when the role is another's.
+
+        `tenure` is the fence of whoever writes, who must not go on with what an earlier tenure has in mind.
+        """
+        if not self.acting or tenure not in {None, self._fence}:
             raise LeaseLostError(f"{self._name}: the lease was not renewed in time")
         with self._store.writing() as connection:
             query = sa.select(LEASE.c.holder, LEASE.c.fence).where(LEASE.c.name == self._name)
@@ -104,7 +107,7 @@ class Lease:
             row = connection.execute(sa.select(LEASE).where(LEASE.c.name == self._name)).one_or_none()
             if row is None:
                 return None
-            return State(row.holder, row.fence, row.expires_at, row.acquired_at, row.endpoint, _now(connection))
+            return State(row.holder, row.fence, row.expires_at, row.acquired_at, row.endpoint, now_of(connection))
 
     def _renew(self, connection: sa.Connection, now: float) -> int | None:
         where = {"name": self._name, "holder": self._holder, "fence": self._fence}
@@ -128,7 +131,7 @@ class Lease:
         return row.fence + 1 if claim(connection, LEASE, seen, {"fence": row.fence + 1, **mine}) else None
 
 
-def _now(connection: sa.Connection) -> float:
+def now_of(connection: sa.Connection) -> float:
     """Return the time by the database's clock; SQLite has none of its own."""
     if connection.dialect.name == "sqlite":
         return clock.now()

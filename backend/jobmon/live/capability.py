@@ -132,6 +132,14 @@ class Live:
             return "no snapshot yet"
         return f"snapshot of {int(clock.now() - before.timestamp)} s ago, {len(before.jobs)} jobs"
 
+    @property
+    def over(self) -> bool:
+        """Say that the process may go on."""
+        return False
+
+    def leave(self) -> None:
+        """Do nothing: there is no other one to act."""
+
     def close(self) -> None:
         """End the back end's process; may be called from any thread."""
         self._process.close()

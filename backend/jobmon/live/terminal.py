@@ -5,46 +5,30 @@ The daemon is asked if it runs, for the store is its own; else the store is read
 
 import json
 import os
-import re
 import shutil
 import sys
 import textwrap
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from jobmon import clock
+from jobmon import clock, printing
 from jobmon.config import Settings
-from jobmon.errors import JobmonError, SettingsError
+from jobmon.errors import JobmonError
 from jobmon.live import scores
 from jobmon.live.run_summary import memory_words
+from jobmon.printing import moment, plain, styled
 from jobmon.spool import lock
 
 TIMEOUT_S = 10
-UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-MARKS = {"bad": "31", "warn": "33", "head": "1", "faint": "2"}
 
 
 class AnswerError(JobmonError):
     """The daemon refused, or does not know."""
-
-
-def time_of(text: str) -> int:
-    """Return epoch seconds of "7d", "12h", "2026-11-21" or "2026-11-21T08:00"; nonsense is a SettingsError."""
-    found = re.fullmatch(r"(\d{1,5})([mhdw])", text)
-    if found:
-        return int(clock.now()) - int(found[1]) * UNITS[found[2]]
-    for pattern in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
-        try:
-            return int(time.mktime(time.strptime(text, pattern)))
-        except (ValueError, OverflowError):
-            continue
-    raise SettingsError(f"{text[:40]!r} is no time; write 30m, 12h, 7d, 2w, 2026-11-21 or 2026-11-21T08:00")
 
 
 def jobs(settings: Settings, query: Mapping[str, Any], as_json: bool) -> int:
@@ -60,10 +44,12 @@ def jobs(settings: Settings, query: Mapping[str, Any], as_json: bool) -> int:
         print("no finished job fits")
         return 1
     rows = [_row(job) for job in answer["jobs"]]
-    _print_table(("JOB", "USER", "NAME", "STATE", "ENDED", "RAN", "CORES", "CPU", "MEMORY", "GPU", "WASTED"), rows)
+    head = ("JOB", "USER", "NAME", "STATE", "ENDED", "RAN", "CORES", "CPU", "MEMORY", "GPU", "WASTED")
+    wasteful = [number for number, row in enumerate(rows) if row[-1]]
+    printing.table(head, rows, right={5, 6, 7, 8, 9}, marked=wasteful)
     left = answer["total"] - len(rows)
     if left > 0:
-        print(_styled("faint", f"and {left:,} more; --limit shows more of them"))
+        print(styled("faint", f"and {left:,} more; --limit shows more of them"))
     return 0
 
 
@@ -141,8 +127,8 @@ def _row(job: Mapping[str, Any]) -> tuple[str, ...]:
     ran = job["end"] - job["start"] if job["end"] and job["start"] else None
     share = 100 * job["memMax"] / job["memReq"] if job["memMax"] and job["memReq"] else None
     return (
-        _plain(job["id"], 20), _plain(job["user"], 16), _plain(job["name"], 20), _plain(job["state"], 14),
-        _moment(job["end"]), _duration(ran), str(job["cpus"]), _percent(job["cpu"]), _percent(share),
+        plain(job["id"], 20), plain(job["user"], 16), plain(job["name"], 20), plain(job["state"], 14),
+        moment(job["end"]), _duration(ran), str(job["cpus"]), _percent(job["cpu"]), _percent(share),
         _percent(job["gpu"]), waste or ("yes" if warned else ""),
     )  # fmt: skip
 
@@ -154,22 +140,20 @@ def _lines(job: Mapping[str, Any]) -> list[str]:
     limit = "no limit" if job["timeLimit"] is None else _duration(60 * job["timeLimit"])
     peak = job["cpuPeak"]
     facts = [
-        ("user", _plain(job["user"], 64) + (f" ({_plain(job['account'], 64)})" if job["account"] else "")),
-        ("partition", _plain(job["partition"], 64)),
+        ("user", plain(job["user"], 64) + (f" ({plain(job['account'], 64)})" if job["account"] else "")),
+        ("partition", plain(job["partition"], 64)),
         ("waited", _duration(job["wait"]) if job["wait"] is not None else ""),
-        ("started", _moment(job["start"]) if job["start"] else ""),
-        ("ended", "" if running else _moment(job["end"])),
+        ("started", moment(job["start"]) if job["start"] else ""),
+        ("ended", "" if running else moment(job["end"])),
         ("ran", f"{_duration(ran)} of {limit}" if ran is not None else ""),
-        ("nodes", _plain(", ".join(job["hosts"][:8]), 200) + (" …" if (job["nNodes"] or 0) > 8 else "")),
+        ("nodes", plain(", ".join(job["hosts"][:8]), 200) + (" …" if (job["nNodes"] or 0) > 8 else "")),
         ("cores", f"{job['cpus']}, {_percent(job['cpu'])} busy" + (f", at most {peak:g}" if peak else "")),
         ("memory", f"{memory_words(job['memMax'])} at most, asked for {memory_words(job['memReq'])} per node"
          if job["memMax"] or job["memReq"] else ""),
         ("GPUs", f"{job['gpus']}, {_percent(job['gpu'])} busy" if job["gpus"] else ""),
         ("watched", f"{_duration(job['seen'])} of the run" if ran and job["seen"] < 0.95 * ran else ""),
     ]  # fmt: skip
-    lines = [
-        f"{_styled('head', 'job ' + _plain(job['id'], 64))}  {_plain(job['name'], 80)}  {_plain(job['state'], 40)}"
-    ]
+    lines = [f"{styled('head', 'job ' + plain(job['id'], 64))}  {plain(job['name'], 80)}  {plain(job['state'], 40)}"]
     lines += [f"  {name:<10} {value}" for name, value in facts if value]
     rules = {rule.id: rule for rule in scores.load_rules()[0]}
     width = max(40, shutil.get_terminal_size().columns - 4)
@@ -179,7 +163,7 @@ def _lines(job: Mapping[str, Any]) -> list[str]:
             continue
         cost = f" Lost: {warning['cost']:.3g} {warning['unit']}." if warning["unit"] and warning["cost"] else ""
         held = f"Seen in {_duration(warning['fired'])} of {_duration(warning['seen'])} that were judged."
-        lines += ["", _styled("warn", f"▲ {rule.title}")]
+        lines += ["", styled("warn", f"▲ {rule.title}")]
         lines += textwrap.wrap(f"{warning['text']} {held}{cost} {rule.advice}", width, initial_indent="  ",
                                subsequent_indent="  ")  # fmt: skip
     if job["fitText"]:
@@ -189,38 +173,8 @@ def _lines(job: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    right = {5, 6, 7, 8, 9}
-
-    def write(row: Sequence[str]) -> str:
-        cells = [
-            cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        return "  ".join(cells).rstrip()
-
-    print(_styled("head", write(head)))
-    for row in rows:
-        print(_styled("warn", write(row)) if row[-1] else write(row))
-
-
-def _styled(mark: str, text: str) -> str:
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return f"\x1b[{MARKS[mark]}m{text}\x1b[0m" if colour else text
-
-
-def _plain(text: str, most: int) -> str:
-    """Return a text that cannot steer the terminal: printable, and not endless."""
-    printable = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
-    return printable if len(printable) <= most else f"{printable[: most - 1]}…"
-
-
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f} %"
-
-
-def _moment(epoch: int | None) -> str:
-    return "–" if not epoch else time.strftime("%d %b %H:%M", time.localtime(epoch))
 
 
 def _duration(seconds: float | None) -> str:

@@ -107,6 +107,8 @@ def create(
 
     def introduce(request: Request, response: Response) -> None:
         request.state.person = door.reader(request)
+        if request.method not in {"GET", "HEAD"}:
+            door.check_intent(request)
         response.headers["Cache-Control"] = "private, no-store"
 
     for capability in known:

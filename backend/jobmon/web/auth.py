@@ -69,6 +69,21 @@ class Doorkeeper:
             )
         return person
 
+    def check_intent(self, request: Request) -> None:
+        """See that whoever wants something changed has signed in, and that no other site makes the browser ask.
+
+        A token is sent on purpose. Where a proxy signs people in, every request of their browser is signed, so ours
+        carries a header that another site cannot add, and comes from our own pages.
+        """
+        if self.person(request).role == "anonymous":
+            raise ProblemError(401, "Sign in to do this.", {"WWW-Authenticate": 'Bearer realm="jobmon"'})
+        if request.headers.get("authorization", "").lower().startswith("bearer "):
+            return
+        origin = request.headers.get("origin", "")
+        foreign = origin and origin.partition("://")[2] != request.headers.get("host", "")
+        if foreign or not request.headers.get("x-requested-with"):
+            raise ProblemError(403, "Requests that change something must come from jobmon's own pages.")
+
     def _role(self, name: str) -> Role:
         if name in self._web.admins:
             return "admin"

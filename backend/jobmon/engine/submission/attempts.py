@@ -69,6 +69,8 @@ class Attempt:
     """What happened, in words."""
     tail: str = ""
     """The last 64 KiB of the output, when it ended."""
+    before: str = ""
+    """The state it had."""
 
     @property
     def status(self) -> str:

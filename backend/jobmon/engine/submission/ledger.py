@@ -22,13 +22,14 @@ class Ledger:
         self._lease = lease
         self._table = table
         self._changed = changed
+        self._tenure = lease.fence
         c = table.c
         self._brief = sa.select(c.submit_key, c.status, c.scheduler_id, c.released_at, c.cancel_at, c.fence)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Open a transaction of the master; LeaseLostError when that is another one by now."""
-        with self._lease.writing() as connection:
+        with self._lease.writing(self._tenure) as connection:
             yield connection
 
     def active(self) -> Sequence[Row]:
@@ -58,7 +59,7 @@ class Ledger:
         if not claim(connection, self._table, {"submit_key": key, "status": expected}, values):
             return False
         row = _rows(connection, sa.select(self._table).where(self._table.c.submit_key == key))[0]
-        self._changed(connection, Attempt(row, change.text, change.tail))
+        self._changed(connection, Attempt(row, change.text, change.tail, expected))
         return True
 
     def note(self, connection: sa.Connection, keys: Sequence[str], **values: object) -> None:

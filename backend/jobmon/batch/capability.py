@@ -1,0 +1,122 @@
+"""Be the capability `batch`: jobs, crontab entries and workflows, run by whichever host is the master."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from fastapi import APIRouter
+
+from jobmon import clock
+from jobmon.batch import api, master
+from jobmon.batch.master import Master
+from jobmon.config import Settings
+from jobmon.engine.election import Election
+from jobmon.errors import LeaseLostError, StoreError
+from jobmon.store import Store, open_store
+
+log = logging.getLogger("jobmon.batch")
+
+Page = tuple[str, bytes]
+TICK_S = 1.0
+
+
+class Batch:
+    """Take part in the election of the master, act when elected, and answer questions in any case."""
+
+    name = "batch"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.interval = TICK_S
+        self._store: Store | None = None
+        self._election: Election | None = None
+        self._master: Master | None = None
+        self._began = clock.monotonic()
+        self._run_time_s = 0.0
+        self._closed = False
+
+    def tick(self, now: float) -> None:
+        """Act if this is the master; who has lost the role meanwhile has written nothing, and waits."""
+        if self._closed:
+            return
+        if self._master is None or self._election is None:
+            self._open()
+        assert self._master is not None
+        assert self._election is not None
+        if self._election.error:
+            raise StoreError(self._election.error)
+        with self.store().reading() as connection:
+            self._run_time_s = float(master.setting(connection, "run_time"))
+        if self.over:
+            return
+        try:
+            self._master.turn(now)
+        except LeaseLostError as error:
+            log.warning("%s", error)
+
+    def pages(self, now: float) -> Iterator[list[Page]]:
+        """Yield nothing: what people may see of jobs depends on who asks, so the web addresses tell it."""
+        yield from ()
+
+    def routes(self) -> APIRouter:
+        """Return the addresses below /api/batch."""
+        return api.router(self)
+
+    def status(self) -> str:
+        """Return one line on what this process is."""
+        if self._election is None:
+            return "not begun"
+        fence = self._election.lease.fence
+        return "standby" if fence is None else f"master with fence {fence}"
+
+    @property
+    def over(self) -> bool:
+        """Say whether the time that a process may run is up: the service manager starts a fresh one."""
+        return 0 < self._run_time_s <= clock.monotonic() - self._began
+
+    def leave(self) -> None:
+        """Let another one act at once."""
+        self._closed = True
+        if self._election is not None:
+            self._election.stop()
+
+    def close(self) -> None:
+        """Let go of the role and of the store."""
+        self.leave()
+        if self._store is not None:
+            self._store.close()
+
+    # --- for the web addresses -------------------------------------------------------------------------------------
+
+    def store(self) -> Store:
+        """Return the store; StoreError when it does not answer."""
+        if self._store is None:
+            self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
+        return self._store
+
+    @property
+    def acting(self) -> Master | None:
+        """Return what acts in this process, also while it only stands by; None before the first tick."""
+        return self._master
+
+    @property
+    def election(self) -> Election | None:
+        """Return this process's part in the election; None before the first tick."""
+        return self._election
+
+    @property
+    def run_time_left_s(self) -> float | None:
+        """Return how long this process goes on; None for as long as it likes."""
+        return max(0.0, self._run_time_s - (clock.monotonic() - self._began)) if self._run_time_s else None
+
+    def _open(self) -> None:
+        store = self.store()
+        endpoint = f"{self.settings.web.host}:{self.settings.web.port}" if self.settings.web.enabled else ""
+        election = Election(store, master.ROLE, self.settings.batch.lease_ttl, endpoint, self._preferred)
+        self._master = Master(self.settings, store, election, master.scheduler_of(self.settings))
+        self._election = election
+        election.start()
+
+    def _preferred(self) -> str:
+        with self.store().reading() as connection:
+            return master.setting(connection, "master")

@@ -1,0 +1,203 @@
+"""Do with jobs what people ask for: submit, cancel, run again, hold, let go; and find them."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobmon import clock
+from jobmon.batch.requests import JobRequest, account, shown
+from jobmon.batch.tables import EVENT, JOB
+from jobmon.config import BatchSettings
+from jobmon.engine.submission import ACTIVE, ENDED, Attempt, Work
+from jobmon.engine.submission.attempts import CANCELLED, HELD, WAITING
+from jobmon.engine.tables import IDENTITY
+from jobmon.errors import JobmonError
+from jobmon.store import claim
+
+LISTED = (
+    "job_id", "name", "command", "status", "ending", "return_code", "signal", "reason", "queue", "user", "submitted_by",
+    "scheduler", "scheduler_id", "attempt", "tries", "unknown", "created_at", "not_before", "submitted_at",
+    "started_at", "finished_at", "host", "output_bytes", "cron_id", "run_id", "stage", "parent_job_id", "labels",
+)  # fmt: skip
+MOST_LISTED = 500
+
+
+class NotPossible(JobmonError):
+    """What was asked for cannot be done with this job in its state."""
+
+
+class NoSuchThing(JobmonError):
+    """There is nothing of this number or name."""
+
+
+def submit(connection: sa.Connection, request: JobRequest, who: str, settings: BatchSettings, **more: Any) -> int:
+    """Write down a job that is to be submitted, and return its number; SettingsError when the user may not be.
+
+    `more` are columns that no person asks for: where it came from, its attempt.
+    """
+    values = {
+        "status": WAITING,
+        "scheduler": "",
+        "submit_key": secrets.token_hex(8),
+        "priority": request.priority,
+        "not_before": request.not_before,
+        "name": request.name or Path(request.command[0]).name[:200],
+        "command": shown(request.command),
+        "args": request.command,
+        "queue": request.queue,
+        "batch_opts": request.options,
+        "limit_s": request.time_limit,
+        "on_success": request.notify,
+        "working_dir": request.working_dir,
+        "output_location": request.output,
+        "user": account(request.user, settings),
+        "submitted_by": who,
+        "created_at": clock.now(),
+        "labels": request.labels,
+        **more,
+    }
+    key = connection.execute(JOB.insert().values(**values)).inserted_primary_key
+    assert key is not None
+    number = int(key[0])
+    name = f"{identity(connection)}-b{number}-{values.get('attempt', 1)}"
+    connection.execute(JOB.update().where(JOB.c.job_id == number).values(submit_key=name))
+    note(connection, number, who, WAITING, "asked for")
+    return number
+
+
+def identity(connection: sa.Connection) -> str:
+    """Return the store's own name, with which the names of its jobs begin."""
+    return str(connection.execute(sa.select(IDENTITY.c.id)).scalar_one())
+
+
+def note(connection: sa.Connection, number: int, who: str, status: str, text: str, fence: int | None = None) -> None:
+    """Append to what happened to a job."""
+    values = {"job_id": number, "at": clock.now(), "who": who, "fence": fence, "status": status, "text": text[:2000]}
+    connection.execute(EVENT.insert().values(**values))
+
+
+def note_change(connection: sa.Connection, attempt: Attempt, who: str, fence: int | None) -> None:
+    """Append a change of state to what happened."""
+    note(connection, attempt.row["job_id"], who, attempt.status, attempt.text, fence)
+
+
+def work_of(row: Mapping[str, Any], home: str) -> Work:
+    """Return what a row is to run; `home` is where it runs when it says nothing."""
+    environment = {"JOBMON_JOB": str(row["job_id"]), "JOBMON_ATTEMPT": str(row["attempt"])}
+    if row["run_id"] is not None:
+        environment |= {"JOBMON_RUN": str(row["run_id"]), "JOBMON_STAGE": str(row["stage"])}
+    return Work(
+        tuple(row["args"]), row["working_dir"] or home, row["output_location"], row["queue"],
+        tuple(row["batch_opts"]), row["limit_s"], row["user"], environment,
+    )  # fmt: skip
+
+
+# --- what people do -------------------------------------------------------------------------------------------------
+
+
+def cancel(connection: sa.Connection, number: int, who: str) -> str:
+    """End a job, at once if the scheduler does not have it yet; return its state."""
+    row = find(connection, number)
+    for status in (WAITING, HELD):
+        values = {"status": CANCELLED, "ending": "cancelled", "reason": f"cancelled by {who}",
+                  "finished_at": clock.now()}  # fmt: skip
+        if row["status"] == status and claim(connection, JOB, {"job_id": number, "status": status}, values):
+            note(connection, number, who, CANCELLED, "cancelled before it was submitted")
+            return CANCELLED
+    if row["status"] in ENDED:
+        raise NotPossible(f"job {number} has ended already: {row['status']}")
+    condition = (JOB.c.job_id == number, JOB.c.status.in_(ACTIVE))
+    connection.execute(JOB.update().where(*condition).values(cancel_at=clock.now()))
+    note(connection, number, who, row["status"], "is to be cancelled")
+    return str(row["status"])
+
+
+def rerun(connection: sa.Connection, number: int, who: str, settings: BatchSettings) -> int:
+    """Run an ended job again, as a new job with the same request, and return its number."""
+    row = find(connection, number)
+    if row["status"] not in ENDED:
+        raise NotPossible(f"job {number} is {row['status']}; only what has ended can run again")
+    request = JobRequest(
+        command=row["args"], name=row["name"], queue=row["queue"], options=row["batch_opts"],
+        working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
+        notify=row["on_success"], user=row["user"], priority=row["priority"], labels=row["labels"],
+    )  # fmt: skip
+    more = {"attempt": row["attempt"] + 1, "parent_job_id": number}
+    number_again = submit(connection, request, who, settings, **more)
+    note(connection, number, who, row["status"], f"runs again as job {number_again}")
+    return number_again
+
+
+def hold(connection: sa.Connection, number: int, who: str) -> None:
+    """Keep a waiting job from being submitted."""
+    row = find(connection, number)
+    if not claim(connection, JOB, {"job_id": number, "status": WAITING}, {"status": HELD}):
+        raise NotPossible(f"job {number} is {row['status']}; only what waits can be held")
+    note(connection, number, who, HELD, "held")
+
+
+def let_go(connection: sa.Connection, number: int, who: str) -> None:
+    """Let a held job be submitted."""
+    row = find(connection, number)
+    if not claim(connection, JOB, {"job_id": number, "status": HELD}, {"status": WAITING, "not_before": 0.0}):
+        raise NotPossible(f"job {number} is {row['status']}, not held")
+    note(connection, number, who, WAITING, "let go")
+
+
+# --- what people see ------------------------------------------------------------------------------------------------
+
+
+def find(connection: sa.Connection, number: int) -> dict[str, Any]:
+    """Return a whole row; NoSuchThing when there is none."""
+    row = connection.execute(sa.select(JOB).where(JOB.c.job_id == number)).mappings().one_or_none()
+    if row is None:
+        raise NoSuchThing(f"there is no job {number}")
+    return dict(row)
+
+
+def listing(
+    connection: sa.Connection, *, status: str = "", text: str = "", user: str = "", before: int | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return jobs, the newest first; `status` may also be "active" or "ended", `text` is part of name or command."""
+    query = sa.select(*(JOB.c[name] for name in LISTED)).order_by(JOB.c.job_id.desc())
+    groups = {"active": (WAITING, HELD, *ACTIVE), "ended": ENDED}
+    if status:
+        query = query.where(JOB.c.status.in_(groups.get(status, (status,))))
+    if text:
+        part = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+        either = [sa.func.lower(JOB.c[name]).like(part, escape="!") for name in ("name", "command")]
+        query = query.where(sa.or_(*either, JOB.c.scheduler_id == text))
+    if user:
+        query = query.where(sa.or_(JOB.c.user == user, JOB.c.submitted_by == user))
+    if before is not None:
+        query = query.where(JOB.c.job_id < before)
+    return [dict(row) for row in connection.execute(query.limit(min(limit, MOST_LISTED))).mappings()]
+
+
+def counts(connection: sa.Connection) -> dict[str, int]:
+    """Return how many jobs are in each state."""
+    query = sa.select(JOB.c.status, sa.func.count()).group_by(JOB.c.status)
+    return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
+
+def events(connection: sa.Connection, number: int) -> list[dict[str, Any]]:
+    """Return what happened to a job, in order."""
+    query = sa.select(EVENT).where(EVENT.c.job_id == number).order_by(EVENT.c.event_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def attempts_of(connection: sa.Connection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the job that a job repeats, and those that repeat it."""
+    either = sa.or_(JOB.c.parent_job_id == row["job_id"], JOB.c.job_id == row["parent_job_id"])
+    query = sa.select(JOB.c.job_id, JOB.c.attempt, JOB.c.status).where(either).order_by(JOB.c.job_id)
+    return [dict(found) for found in connection.execute(query).mappings()]
+
+
+def default_home() -> str:
+    """Return where jobs run that do not say where."""
+    return os.path.expanduser("~")  # noqa: PTH111 - pathlib raises when there is no home

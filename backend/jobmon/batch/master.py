@@ -1,0 +1,181 @@
+"""Be one of several masters: what the acting one does in a turn, and what all of them can tell."""
+
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobmon.batch import jobs, limits
+from jobmon.batch.crontab import Ticker
+from jobmon.batch.tables import EVENT, FIRE, JOB, SETTINGS
+from jobmon.batch.telling import tell
+from jobmon.config import Settings
+from jobmon.engine.election import Election
+from jobmon.engine.outbox import MailSettings, Outbox, OutboxSettings
+from jobmon.engine.submission import ENDED, Attempt, Submitter
+from jobmon.engine.submission.folder import Folders
+from jobmon.engine.submission.ledger import Ledger
+from jobmon.errors import SettingsError
+from jobmon.schedulers.acting import Scheduler
+from jobmon.schedulers.local import LocalScheduler
+from jobmon.schedulers.slurm import command
+from jobmon.schedulers.slurm.acting import SlurmScheduler
+from jobmon.store import Store
+
+log = logging.getLogger("jobmon.batch")
+
+ROLE = "batch"
+DAY_S = 86_400
+ROUNDS = 20
+"""So many batches of jobs are submitted in one turn at most, so that others get theirs."""
+NAMES = {"master": "", "run_time": "0"}
+"""What the table of settings may hold, and what counts where it does not."""
+
+
+def setting(connection: sa.Connection, name: str) -> str:
+    """Return what people have set, else its default."""
+    found = connection.execute(sa.select(SETTINGS.c.value).where(SETTINGS.c.name == name)).scalar_one_or_none()
+    return NAMES[name] if found is None else str(found)
+
+
+def change_setting(connection: sa.Connection, name: str, value: str) -> None:
+    """Set `master` (a host, "" for whoever comes first) or `run_time` (seconds, 0 for ever); else SettingsError."""
+    if name not in NAMES:
+        raise SettingsError(f"{name}: there is no such setting; known: {', '.join(NAMES)}")
+    if name == "run_time" and not (value.isdigit() and len(value) < 10):
+        raise SettingsError(f"run_time = {value[:40]!r}: must be a number of seconds, 0 for no limit")
+    if name == "master" and (len(value) > 253 or not value.isprintable() or " " in value):
+        raise SettingsError(f"master = {value[:40]!r}: must be the name of a host")
+    connection.execute(SETTINGS.delete().where(SETTINGS.c.name == name))
+    connection.execute(SETTINGS.insert().values(name=name, value=value))
+
+
+def scheduler_of(settings: Settings) -> Scheduler:
+    """Return what jobs are submitted to: what the settings say, else Slurm where it is, else this machine."""
+    choice = settings.batch.scheduler
+    if choice == "auto":
+        choice = "slurm" if _has_slurm(settings) else "local"
+    if choice == "slurm":
+        return SlurmScheduler(settings.scheduler)
+    return LocalScheduler(Path(settings.live.data_path) / "batch" / "local", settings.batch.local_slots)
+
+
+def _has_slurm(settings: Settings) -> bool:
+    conf = settings.scheduler.conf or os.environ.get("SLURM_CONF") or "/etc/slurm/slurm.conf"
+    return command.find("sbatch", settings.scheduler) is not None and Path(conf).exists()
+
+
+def shared_path(settings: Settings) -> Path:
+    """Return the folder of all attempts, which the nodes must see."""
+    return Path(settings.batch.shared_path or Path(settings.live.data_path) / "batch" / "attempts")
+
+
+def outbox_settings(settings: Settings) -> OutboxSettings:
+    """Return how messages are sent."""
+    mail = settings.mail
+    how = MailSettings(
+        host=mail.host or "localhost", port=mail.port, sender=mail.sender or "jobmon@localhost",
+        starttls=mail.starttls, user=mail.user, password_file=mail.password_file, timeout_s=mail.timeout,
+    )  # fmt: skip
+    return OutboxSettings(mail=how, period_s=mail.bundle, per_day=mail.per_day)
+
+
+class Master:
+    """Act while the lease is held: fire what is due, submit, follow, tell, and forget what is old."""
+
+    def __init__(self, settings: Settings, store: Store, election: Election, scheduler: Scheduler) -> None:
+        self._settings = settings
+        self._store = store
+        self._election = election
+        self._lease = election.lease
+        self._scheduler = scheduler
+        self._folders = Folders(shared_path(settings), settings.batch.python)
+        self._outbox = Outbox(store, self._lease, outbox_settings(settings))
+        self._tenure: int | None = None
+        self._submitter: Submitter | None = None
+        self._ticker = Ticker(settings.batch)
+        self._fresh = True
+        self._cleaned_at = 0.0
+        self._home = jobs.default_home()
+
+    @property
+    def folders(self) -> Folders:
+        """Return where attempts keep their records."""
+        return self._folders
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Return what jobs are submitted to."""
+        return self._scheduler
+
+    @property
+    def orphans(self) -> int:
+        """Return how many held jobs that were on no record this tenure has cancelled."""
+        return self._submitter.follower.orphans if self._submitter is not None else 0
+
+    def turn(self, now: float) -> None:
+        """Do everything once; LeaseLostError when another one has taken over meanwhile."""
+        fence = self._lease.fence
+        if fence is None:
+            return
+        if fence != self._tenure or self._submitter is None:
+            self._begin(fence)
+        assert self._submitter is not None
+        with self._lease.writing(fence) as connection:
+            self._ticker.tick(connection, now, fence, self._fresh)
+        self._fresh = False
+        for _ in range(ROUNDS):
+            if not self._submitter.cycle():
+                break
+        self._outbox.deliver(now)
+        self._clean(now)
+
+    def troubles(self) -> list[str]:
+        """Return what is wrong now, in sentences."""
+        found = [f"crontab entry {name}: {text}" for name, text in sorted(self._ticker.faults.items())]
+        if self._submitter is not None and self._submitter.follower.silence:
+            found.append(f"the scheduler does not answer: {self._submitter.follower.silence}")
+        if self._election.error:
+            found.append(self._election.error)
+        return found
+
+    def _begin(self, fence: int) -> None:
+        """Start a tenure with an empty memory: what is true is in the store and with the scheduler."""
+        self._tenure = fence
+        with self._store.reading() as connection:
+            prefix = f"{jobs.identity(connection)}-"
+        ledger = Ledger(self._store, self._lease, JOB, self._changed)
+        self._submitter = Submitter(
+            ledger, self._lease, self._scheduler, self._folders, prefix, self._describe, limits.choose
+        )
+        self._ticker = Ticker(self._settings.batch)
+        for warning in self._scheduler.warnings():
+            log.warning("%s", warning)
+
+    def _describe(self, row: Mapping[str, Any]) -> Any:
+        return jobs.work_of(row, self._home)
+
+    def _changed(self, connection: sa.Connection, attempt: Attempt) -> None:
+        jobs.note_change(connection, attempt, "master", self._tenure)
+        tell(connection, attempt)
+
+    def _clean(self, now: float) -> None:
+        """Once an hour, forget jobs that ended long ago, and the folders of their attempts."""
+        if 0 <= now - self._cleaned_at < 3600:
+            return
+        self._cleaned_at = now
+        old = now - self._settings.batch.keep * DAY_S
+        with self._lease.writing(self._tenure) as connection:
+            query = sa.select(JOB.c.job_id, JOB.c.submit_key).where(JOB.c.status.in_(ENDED), JOB.c.finished_at < old)
+            gone = connection.execute(query.limit(10_000)).all()
+            for start in range(0, len(gone), 500):
+                numbers = [row.job_id for row in gone[start : start + 500]]
+                connection.execute(EVENT.delete().where(EVENT.c.job_id.in_(numbers)))
+                connection.execute(JOB.delete().where(JOB.c.job_id.in_(numbers)))
+            connection.execute(FIRE.delete().where(FIRE.c.fired_at < old))
+        for row in gone:
+            shutil.rmtree(self._folders.of(row.submit_key), ignore_errors=True)

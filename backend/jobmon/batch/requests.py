@@ -1,0 +1,161 @@
+"""Say what may be asked for: the same models check the command line, the web addresses and Python callers."""
+
+import os
+import pwd
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from jobmon.config import BatchSettings
+from jobmon.engine import cron
+from jobmon.engine.outbox import parse_targets
+from jobmon.errors import SettingsError
+
+MOST_ARGS = 1000
+MOST_BYTES = 100_000
+"""So long a command may be: it has to pass through a scheduler and a node's limits."""
+
+
+def _plain(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not hold control characters")
+    return value
+
+
+def _absolute(value: str) -> str:
+    _plain(value)
+    if value and not value.startswith("/"):
+        raise ValueError("must be an absolute path")
+    return value
+
+
+def _arguments(value: list[str]) -> list[str]:
+    if any("\0" in word for word in value):
+        raise ValueError("must not hold NUL")
+    try:
+        size = sum(len(word.encode()) for word in value)
+    except UnicodeEncodeError:
+        raise ValueError("must be UTF-8") from None
+    if size > MOST_BYTES:
+        raise ValueError(f"has {size} bytes, at most {MOST_BYTES} are allowed")
+    if value and not value[0]:
+        raise ValueError("must begin with a command")
+    return value
+
+
+def _targets(value: list[str]) -> list[str]:
+    try:
+        parse_targets(value)
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+Name = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+Path = Annotated[str, Field(max_length=4000), AfterValidator(_absolute)]
+Args = Annotated[list[str], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
+Options = Annotated[list[Annotated[str, Field(max_length=1000), AfterValidator(_plain)]], Field(max_length=100)]
+Targets = Annotated[list[str], Field(max_length=20), AfterValidator(_targets)]
+Labels = Annotated[dict[Name, Annotated[str, Field(max_length=1000)]], Field(max_length=50)]
+
+
+class Request(BaseModel):
+    """Be the base: unknown keys are errors, and so are values of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class JobRequest(Request):
+    """Ask for one job."""
+
+    command: Args
+    """Program and arguments; no shell looks at them."""
+    name: Name = ""
+    queue: Name = ""
+    options: Options = []
+    working_dir: Path = ""
+    output: Path = ""
+    time_limit: float = Field(0, ge=0, le=31_622_400)
+    notify: Targets = []
+    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    priority: int = Field(0, ge=-1000, le=1000)
+    not_before: float = Field(0, ge=0, le=1e11)
+    labels: Labels = {}
+
+
+class CronRequest(Request):
+    """Ask for a crontab entry."""
+
+    name: Annotated[Name, Field(min_length=1, max_length=100)]
+    schedule: Name
+    """Five fields, or a nickname such as @daily."""
+    command: Annotated[list[str], Field(max_length=MOST_ARGS), AfterValidator(_arguments)] = []
+    workflow: Name = ""
+    params: Labels = {}
+    timezone: Name = "UTC"
+    enabled: bool = True
+    overlap: Literal["allow", "skip", "queue", "replace"] = "allow"
+    misfire: Literal["skip", "last", "all"] = "last"
+    misfire_window: int = Field(86_400, ge=0, le=31_622_400)
+    jitter: int = Field(0, ge=0, le=3600)
+    not_before: float | None = Field(None, ge=0, le=1e11)
+    not_after: float | None = Field(None, ge=0, le=1e11)
+    queue: Name = ""
+    options: Options = []
+    working_dir: Path = ""
+    output: Path = ""
+    time_limit: float = Field(0, ge=0, le=31_622_400)
+    notify: Targets = []
+    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        try:
+            cron.parse(self.schedule, self.timezone, self.name)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        if bool(self.command) == bool(self.workflow):
+            raise ValueError("either command or workflow must be given")
+        return self
+
+    def fields(self) -> dict[str, str]:
+        """Return the schedule in the columns of the table; a nickname stands in the first."""
+        words = [*self.schedule.split(), "", "", "", ""][:5]
+        return dict(zip(("minute", "hour", "day_of_month", "month", "day_of_week"), words, strict=True))
+
+
+def checked(model: type[BaseModel], values: Mapping[str, Any], what: str) -> Any:
+    """Return the request; SettingsError names each key that is wrong."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for detail in error.errors(include_url=False):
+            place = " ".join(str(part) for part in detail["loc"])
+            message = re.sub(r"^Value error, ", "", detail["msg"])
+            lines.append(f"{what}: {place + ': ' if place else ''}{message}")
+        raise SettingsError("; ".join(lines)[:2000]) from None
+
+
+def account(user: str, settings: BatchSettings) -> str:
+    """Return the account a job runs under, "" for the daemon's own; SettingsError when that may not be."""
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    if user in {"", own}:
+        return ""
+    if user not in settings.users:
+        raise SettingsError(f"user {user!r}: jobs run as {own}; others must be named in [batch] users")
+    if os.geteuid() != 0:
+        raise SettingsError(f"user {user!r}: only a daemon that runs as root can submit for others; this one is {own}")
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        raise SettingsError(f"user {user!r}: there is no such user on this host") from None
+    return user
+
+
+def shown(args: list[str]) -> str:
+    """Return a command as one would type it."""
+    return shlex.join(args)[:4000]
