@@ -233,7 +233,8 @@ class Ticker:
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         values = {"cron_id": row["cron_id"], "scheduled_for": at, "fired_at": clock.now(), "fence": fence,
                   "outcome": outcome, "reason": reason}  # fmt: skip
-        return connection.execute(insert(FIRE).values(**values).on_conflict_do_nothing()).rowcount == 1
+        statement = insert(FIRE).values(**values).on_conflict_do_nothing().returning(FIRE.c.cron_id)
+        return connection.execute(statement).first() is not None
 
     def _note(self, connection: sa.Connection, number: int, at: int, **values: Any) -> None:
         condition = (FIRE.c.cron_id == number, FIRE.c.scheduled_for == at)

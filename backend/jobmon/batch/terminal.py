@@ -93,7 +93,8 @@ def show(settings: Settings, number: int, as_json: bool) -> int:
         return 0
     ended = row["reason"] or ("" if row["return_code"] is None else f"ended with {row['return_code']}")
     facts = [
-        ("job", f"{number} {plain(row['name'], 60)}"), ("command", plain(row["command"], 500)), ("status", row["status"]),
+        ("job", f"{number} {plain(row['name'], 60)}"),
+        ("command", plain(row["command"], 500)), ("status", row["status"]),
         ("end", plain(ended, 300)), ("scheduler", f"{row['scheduler']} {row['scheduler_id'] or ''}"),
         ("host", row["host"]), ("asked for", moment_s(row["created_at"])), ("started", moment_s(row["started_at"])),
         ("finished", moment_s(row["finished_at"])), ("output", str(output_of(settings, row))),

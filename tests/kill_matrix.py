@@ -1,0 +1,221 @@
+"""Kill, freeze and mislead masters at every point, and count: each tick one row, each command one line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobmon.batch import crontab, jobs
+from jobmon.batch.requests import CronRequest
+from jobmon.batch.tables import CRONTAB, FIRE, JOB
+from jobmon.config import BatchSettings
+from jobmon.engine.submission import ENDED
+from jobmon.engine.tables import LEASE
+from jobmon.schedulers.acting import Scheduler
+from jobmon.store import Store, open_store
+
+TESTS = Path(__file__).parent
+POINTS = tuple(f"C{number}" for number in range(1, 12))
+DIE_S = 60.0
+
+SETTINGS = """
+[live]
+data_path = "{data}"
+[web]
+enabled = false
+[store]
+url = "{url}"
+[batch]
+scheduler = "{scheduler}"
+shared_path = "{root}/attempts"
+lease_ttl = {ttl}
+local_slots = 8
+[scheduler]
+conf = "{conf}"
+"""
+
+
+@dataclass
+class Count:
+    """Hold what came out; all lists are empty when every promise was kept."""
+
+    ticks: int
+    missing: list[int]
+    not_fired: list[int]
+    never: list[int]
+    twice: list[int]
+    not_succeeded: list[tuple[int, str, str]]
+    left: list[str]
+    takeovers_s: list[float] = field(default_factory=list)
+    planned_s: list[float] = field(default_factory=list)
+
+    @property
+    def faults(self) -> dict[str, Any]:
+        names = ("missing", "not_fired", "never", "twice", "not_succeeded", "left")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+@dataclass
+class Matrix:
+    """Hold masters of one store and one scheduler; each has a folder of its own, as on hosts of their own."""
+
+    root: Path
+    url: str
+    scheduler: str
+    acting: Scheduler
+    ttl_s: float = 2.0
+    conf: str = ""
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    takeovers_s: list[float] = field(default_factory=list)
+    planned_s: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.witness = self.root / "witness"
+        self.witness.touch()
+        self.store: Store = open_store(self.url, self.root)
+
+    # --- masters ---------------------------------------------------------------------------------------------------
+
+    def start(self, point: str = "none") -> subprocess.Popen[bytes]:
+        """Start a master that meets its fate at a point."""
+        number = len(self.processes)
+        settings = self.root / f"{number}.toml"
+        # Local jobs are one machine's, so all masters look at the same folder of them.
+        (self.root / f"data{number}").mkdir()
+        (self.root / f"data{number}" / "batch").symlink_to(self.root / "shared", target_is_directory=True)
+        (self.root / "shared").mkdir(exist_ok=True)
+        settings.write_text(SETTINGS.format(data=self.root / f"data{number}", url=self.url, scheduler=self.scheduler,
+                                            root=self.root, ttl=self.ttl_s, conf=self.conf))  # fmt: skip
+        log = (self.root / f"{number}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, str(TESTS / "doomed.py"), point, "--", "run", "--only", "batch", "--config", str(settings)],
+            env={**os.environ, "DOOM": str(self.root / f"{number}.doom"), "PYTHONPATH": f"{TESTS.parent / 'backend'}"},
+            stdout=log, stderr=log,
+        )  # fmt: skip
+        log.close()
+        self.processes.append(process)
+        return process
+
+    def doom(self, process: subprocess.Popen[bytes]) -> float | None:
+        """Return when a master met its fate; None when it has not."""
+        path = self.root / f"{self.processes.index(process)}.doom"
+        return float(path.read_text()) if path.exists() and path.read_text() else None
+
+    def lease(self) -> Any:
+        with self.store.reading() as connection:
+            return connection.execute(sa.select(LEASE)).one_or_none()
+
+    def acts(self, process: subprocess.Popen[bytes]) -> bool:
+        """Say whether this one is the master."""
+        row = self.lease()
+        return row is not None and f":{process.pid}:" in row.holder and row.expires_at > time.time()
+
+    def stop(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+        """End a master, whatever state it is in."""
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(how)
+        process.wait(30)
+
+    def stop_all(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait(30)
+
+    # --- fates -----------------------------------------------------------------------------------------------------
+
+    def meet(self, point: str) -> None:
+        """Let one master act and meet its fate, with two others standing by; then let them go on for a while."""
+        doomed = self.start(point)
+        wait_for(lambda: self.acts(doomed), f"{point}: the doomed one to act")
+        heirs = [self.start(), self.start()]
+        died_at = float(wait_for(lambda: self.doom(doomed), f"{point}: its fate") or 0) if point != "C9" else 0.0
+        if point in {"C8", "C9"}:
+            time.sleep(3)  # nobody dies; the twins have to be dealt with
+            before = time.time()
+            self.stop(doomed)
+            self._heir(heirs, before, self.planned_s)
+        else:
+            self._heir(heirs, died_at, self.takeovers_s)
+        if point == "C7":
+            time.sleep(self.ttl_s)
+            doomed.send_signal(signal.SIGCONT)  # it wakes up as if nothing had happened
+            time.sleep(1)
+        self.stop(doomed)
+        time.sleep(1.5)
+        for heir in heirs:
+            self.stop(heir)
+
+    def _heir(self, heirs: list[subprocess.Popen[bytes]], since: float, times: list[float]) -> None:
+        wait_for(lambda: any(self.acts(heir) for heir in heirs), "somebody to take over")
+        times.append(self.lease().acquired_at - since)
+
+    # --- work and its count ----------------------------------------------------------------------------------------
+
+    def add_entry(self) -> None:
+        """Add what is due each second and writes one line."""
+        request = CronRequest(
+            name="tick", schedule="@hourly", command=["sh", "-c", f"echo $JOBMON_JOB >> {self.witness}"],
+            misfire="all", working_dir=str(self.root),
+        )  # fmt: skip
+        with self.store.writing() as connection:
+            crontab.add(connection, request, BatchSettings())
+
+    def finish(self) -> Count:
+        """Stop the ticking, let everything end, and count."""
+        with self.store.writing() as connection:
+            connection.execute(CRONTAB.update().values(enabled=False))
+        last = self.start()
+        wait_for(lambda: self.acts(last), "the last one to act")
+        wait_for(lambda: not self._unfinished(), "all jobs to end", 120)
+        time.sleep(1)
+        self.stop(last)
+        return self.count()
+
+    def _unfinished(self) -> int:
+        with self.store.reading() as connection:
+            found = jobs.counts(connection)
+        return sum(number for status, number in found.items() if status not in ENDED)
+
+    def count(self) -> Count:
+        """Compare ticks, rows and lines."""
+        with self.store.reading() as connection:
+            fires = {row.scheduled_for: row for row in connection.execute(sa.select(FIRE))}
+            rows = connection.execute(sa.select(JOB.c.job_id, JOB.c.status, JOB.c.reason)).all()
+        lines = Counter(int(line) for line in self.witness.read_text().split())
+        times = range(min(fires), max(fires) + 1)
+        listed = self.acting.seen()
+        assert isinstance(listed, tuple)
+        return Count(
+            ticks=len(times),
+            missing=[at for at in times if at not in fires],
+            not_fired=[at for at, row in fires.items() if row.outcome != "fired"],
+            never=[row.job_id for row in rows if not lines[row.job_id]],
+            twice=[number for number, count in lines.items() if count > 1],
+            not_succeeded=[tuple(row) for row in rows if row.status != "succeeded"],
+            left=[seen.id for seen in listed if seen.phase != "ended"],
+            takeovers_s=self.takeovers_s,
+            planned_s=self.planned_s,
+        )
+
+
+def wait_for(what: Callable[[], Any], name: str, seconds: float = DIE_S) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:g} s: {name}")
+
+
