@@ -217,5 +217,3 @@ def wait_for(what: Callable[[], Any], name: str, seconds: float = DIE_S) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds:g} s: {name}")
-
-

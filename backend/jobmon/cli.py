@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http.client import HTTPException
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from jobmon import __version__, clock, config, logs, printing
 from jobmon.batch import commands as batch_commands
+from jobmon.batch.words import adder
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
 from jobmon.spool import lock
 
@@ -63,14 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jobmon {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        command: argparse.ArgumentParser = commands.add_parser(
-            name, parents=[common], help=text[0].lower() + text[1:], description=f"{text}.", allow_abbrev=False
-        )
-        command.set_defaults(run=run)
-        return command
+    add = adder(commands, common)
 
-    run = add("run", _run, "Run the daemon: publish a snapshot at each interval and serve the page")
+    run = add("run", "Run the daemon: publish a snapshot at each interval and serve the page", _run)
     run.add_argument("--once", action="store_true", help="run one cycle, without the web server, and stop")
     run.add_argument("--only", metavar="NAME[,NAME]", default="", help="run only these capabilities")
 
@@ -84,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
                                  description="List installed back ends and those in [live] backend_path.")  # fmt: skip
     listing.set_defaults(run=_backend_list)
 
-    jobs = add("jobs", _jobs, "List finished jobs, what they used and what they wasted")
+    jobs = add("jobs", "List finished jobs, what they used and what they wasted", _jobs)
     jobs.add_argument("user", metavar="USER", nargs="?", default="", help="only this user's")
     jobs.add_argument("--since", metavar="TIME", help="ended after this: 12h, 7d, 2026-11-21, 2026-11-21T08:00")
     jobs.add_argument("--until", metavar="TIME", help="ended before this")
@@ -94,11 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_argument("--waste", action="store_true", help="only those with a warning, the most wasteful first")
     jobs.add_argument("--limit", metavar="N", type=int, default=50, help="show so many (default: 50, at most 500)")
     jobs.add_argument("--json", action="store_true", help="print JSON")
-    one = add("job", _job, "Show what one job used and wasted, and what request would have fitted")
+    one = add("job", "Show what one job used and wasted, and what request would have fitted", _job)
     one.add_argument("id", metavar="ID", help="the job's number, such as 123 or 123_4")
     one.add_argument("--json", action="store_true", help="print JSON")
 
-    add("rules", _rules, "Tell by which rules jobs are judged")
+    add("rules", "Tell by which rules jobs are judged", _rules)
     token = commands.add_parser("token", help="make, list and revoke tokens for programs",
                                 description="Make, list and revoke the tokens by which programs sign in.")  # fmt: skip
     acts = token.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -118,8 +114,8 @@ def _parser() -> argparse.ArgumentParser:
 
     batch_commands.add(commands, common, _load)
 
-    add("status", _status, "Ask the running daemon how it is doing")
-    settings = add("settings", _settings, "Check the settings, and print those in force")
+    add("status", "Ask the running daemon how it is doing", _status)
+    settings = add("settings", "Check the settings, and print those in force", _settings)
     settings.add_argument("names", metavar="TABLE.KEY", nargs="*", help="print only the values of these, one per line")
     return parser
 

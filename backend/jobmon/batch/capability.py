@@ -77,6 +77,8 @@ class Batch:
     def leave(self) -> None:
         """Let another one act at once."""
         self._closed = True
+        if self._master is not None:
+            self._master.close()
         if self._election is not None:
             self._election.stop()
 

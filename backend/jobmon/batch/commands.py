@@ -7,6 +7,8 @@ from collections.abc import Callable
 from getpass import getuser
 from typing import Any
 
+from jobmon.batch import workflow_commands
+from jobmon.batch.words import adder
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
 from jobmon.printing import time_of
@@ -23,18 +25,11 @@ def add(commands: Any, common: argparse.ArgumentParser, load: Load) -> None:
     cron = actions.add_parser("cron", help="list and change crontab entries",
                               description="List and change crontab entries; each due time fires once.")  # fmt: skip
     _cron(cron.add_subparsers(title="actions", metavar="ACTION", required=True), common, load)
+    text = "Check, start and follow workflows, whose rules are TOML files."
+    workflow = actions.add_parser("workflow", help="check, start and follow workflows", description=text)
+    actions_of = workflow.add_subparsers(title="actions", metavar="ACTION", required=True)
+    workflow_commands.add(actions_of, common, load)
     _master(actions, common, load)
-
-
-def _adder(actions: Any, common: argparse.ArgumentParser) -> Callable[..., argparse.ArgumentParser]:
-    def add_one(name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        command: argparse.ArgumentParser = actions.add_parser(
-            name, parents=[common], help=text[0].lower() + text[1:], description=f"{text}.", allow_abbrev=False
-        )
-        command.set_defaults(run=run)
-        return command
-
-    return add_one
 
 
 def _request_options(command: argparse.ArgumentParser) -> None:
@@ -66,7 +61,7 @@ def _command(options: argparse.Namespace) -> list[str]:
 
 
 def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
-    add_one = _adder(actions, common)
+    add_one = adder(actions, common)
 
     def run_submit(options: argparse.Namespace) -> int:
         from jobmon.batch import terminal
@@ -124,7 +119,8 @@ def _acting(what: str, load: Load) -> Callable[[argparse.Namespace], int]:
             if what == "rerun":
                 return f"runs again as job {jobs.rerun(connection, number, who, settings.batch)}"
             if what == "cancel":
-                return "cancelled" if jobs.cancel(connection, number, who) == "cancelled" else "is being cancelled"
+                jobs.cancel(connection, number, who)
+                return "is being cancelled"
             (jobs.hold if what == "hold" else jobs.let_go)(connection, number, who)
             return {"hold": "held", "release": "released"}[what]
 
@@ -134,7 +130,7 @@ def _acting(what: str, load: Load) -> Callable[[argparse.Namespace], int]:
 
 
 def _cron(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
-    add_one = _adder(actions, common)
+    add_one = adder(actions, common)
 
     def values_of(options: argparse.Namespace) -> dict[str, Any]:
         command = _command(options)
@@ -265,7 +261,7 @@ def _cron_acting(what: str, load: Load) -> Callable[[argparse.Namespace], int]:
 
 
 def _master(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
-    add_one = _adder(actions, common)
+    add_one = adder(actions, common)
 
     def run_master(options: argparse.Namespace) -> int:
         from jobmon.batch import terminal

@@ -12,7 +12,8 @@ from jobmon import clock
 from jobmon.batch import jobs
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.requests import CronRequest, JobRequest, account, shown
-from jobmon.batch.tables import CRONTAB, FIRE, JOB
+from jobmon.batch.runs import Runs
+from jobmon.batch.tables import CRONTAB, FIRE, JOB, RUN
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
 from jobmon.engine.cron import Schedule
@@ -102,6 +103,8 @@ def history(connection: sa.Connection, name: str, limit: int = 200) -> list[dict
 def run_now(connection: sa.Connection, name: str, who: str, settings: BatchSettings) -> int:
     """Run an entry's command now, beside its schedule."""
     row = find(connection, name)
+    if row["workflow"]:
+        raise NotPossible(f"{name} starts workflow {row['workflow']}; start that instead")
     return jobs.submit(connection, _job_request(row), who, settings, cron_id=row["cron_id"])
 
 
@@ -110,6 +113,8 @@ def replay(
 ) -> list[int]:
     """Run what was missed or skipped between two moments, each due time once; return the jobs' numbers."""
     row = find(connection, name)
+    if row["workflow"]:
+        raise NotPossible(f"{name} starts a workflow, which is not replayed")
     schedule = cron.parse(expression(row), row["timezone"], row["name"])
     times = list(cron.due(schedule, since, min(until, int(clock.now()))))
     if len(times) > cron.MOST_CAUGHT_UP:
@@ -146,8 +151,9 @@ class _Known:
 class Ticker:
     """Fire what is due, for one tenure of a master."""
 
-    def __init__(self, settings: BatchSettings) -> None:
+    def __init__(self, settings: BatchSettings, runs: Runs) -> None:
         self._settings = settings
+        self._runs = runs
         self._known: dict[int, _Known] = {}
         self._started_up = False
         self.faults: dict[str, str] = {}
@@ -208,23 +214,36 @@ class Ticker:
         return fired
 
     def _fire_one(self, connection: sa.Connection, row: dict[str, Any], at: int, fence: int | None, why: str) -> int:
-        before = self._still_active(connection, row["cron_id"])
+        before = self._still_active(connection, row)
         if before and row["overlap"] == "skip":
-            self._record(connection, row, at, fence, "skipped", f"job {before[0]} had not ended")
+            what = "run" if row["workflow"] else "job"
+            self._record(connection, row, at, fence, "skipped", f"{what} {before[0]} had not ended")
             return 0
         if not self._record(connection, row, at, fence, "fired", why):
             return 0
         if row["overlap"] == "replace":
-            for job in before:
-                jobs.cancel(connection, job, CALLER)
-        request = _job_request(row, at)
+            for number in before:
+                self._replace(connection, row, number)
         try:
-            job = jobs.submit(connection, request, CALLER, self._settings, cron_id=row["cron_id"])
+            with connection.begin_nested():
+                self._note(connection, row["cron_id"], at, **self._start(connection, row, at))
         except JobmonError as error:
             self._note(connection, row["cron_id"], at, outcome="skipped", reason=str(error)[:500])
             return 0
-        self._note(connection, row["cron_id"], at, job_id=job)
         return 1
+
+    def _start(self, connection: sa.Connection, row: dict[str, Any], at: int) -> dict[str, Any]:
+        if row["workflow"]:
+            run = self._runs.start(connection, row["workflow"], row["params"], CALLER, cron=row["cron_id"])
+            return {"run_id": run}
+        job = jobs.submit(connection, _job_request(row, at), CALLER, self._settings, cron_id=row["cron_id"])
+        return {"job_id": job}
+
+    def _replace(self, connection: sa.Connection, row: dict[str, Any], number: int) -> None:
+        if row["workflow"]:
+            self._runs.stop(connection, number, CALLER)
+        else:
+            jobs.cancel(connection, number, CALLER)
 
     def _record(
         self, connection: sa.Connection, row: dict[str, Any], at: int, fence: int | None, outcome: str, reason: str
@@ -240,10 +259,12 @@ class Ticker:
         condition = (FIRE.c.cron_id == number, FIRE.c.scheduled_for == at)
         connection.execute(FIRE.update().where(*condition).values(**values))
 
-    def _still_active(self, connection: sa.Connection, number: int) -> list[int]:
-        states = (WAITING, HELD, *ACTIVE)
-        query = sa.select(JOB.c.job_id).where(JOB.c.cron_id == number, JOB.c.status.in_(states))
-        return list(connection.execute(query.order_by(JOB.c.job_id)).scalars())
+    def _still_active(self, connection: sa.Connection, row: dict[str, Any]) -> list[int]:
+        if row["workflow"]:
+            same = (RUN.c.cron_id == row["cron_id"], RUN.c.status.in_(("queued", "running")))
+            return list(connection.execute(sa.select(RUN.c.run_id).where(*same).order_by(RUN.c.run_id)).scalars())
+        active = (JOB.c.cron_id == row["cron_id"], JOB.c.status.in_((WAITING, HELD, *ACTIVE)))
+        return list(connection.execute(sa.select(JOB.c.job_id).where(*active).order_by(JOB.c.job_id)).scalars())
 
 
 def _values(request: CronRequest, settings: BatchSettings) -> dict[str, Any]:

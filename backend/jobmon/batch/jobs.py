@@ -13,7 +13,7 @@ from jobmon.batch.requests import JobRequest, account, shown
 from jobmon.batch.tables import EVENT, JOB
 from jobmon.config import BatchSettings
 from jobmon.engine.submission import ACTIVE, ENDED, Attempt, Work
-from jobmon.engine.submission.attempts import CANCELLED, HELD, WAITING
+from jobmon.engine.submission.attempts import HELD, WAITING
 from jobmon.engine.tables import IDENTITY
 from jobmon.errors import JobmonError
 from jobmon.store import claim
@@ -100,18 +100,11 @@ def work_of(row: Mapping[str, Any], home: str) -> Work:
 
 
 def cancel(connection: sa.Connection, number: int, who: str) -> str:
-    """End a job, at once if the scheduler does not have it yet; return its state."""
+    """Ask for a job's end and return its state; the master ends it, so that whoever waits for its end is told."""
     row = find(connection, number)
-    for status in (WAITING, HELD):
-        values = {"status": CANCELLED, "ending": "cancelled", "reason": f"cancelled by {who}",
-                  "finished_at": clock.now()}  # fmt: skip
-        if row["status"] == status and claim(connection, JOB, {"job_id": number, "status": status}, values):
-            note(connection, number, who, CANCELLED, "cancelled before it was submitted")
-            return CANCELLED
-    if row["status"] in ENDED:
+    condition = (JOB.c.job_id == number, JOB.c.status.in_((WAITING, HELD, *ACTIVE)))
+    if not connection.execute(JOB.update().where(*condition).values(cancel_at=clock.now())).rowcount:
         raise NotPossible(f"job {number} has ended already: {row['status']}")
-    condition = (JOB.c.job_id == number, JOB.c.status.in_(ACTIVE))
-    connection.execute(JOB.update().where(*condition).values(cancel_at=clock.now()))
     note(connection, number, who, row["status"], "is to be cancelled")
     return str(row["status"])
 
@@ -121,15 +114,20 @@ def rerun(connection: sa.Connection, number: int, who: str, settings: BatchSetti
     row = find(connection, number)
     if row["status"] not in ENDED:
         raise NotPossible(f"job {number} is {row['status']}; only what has ended can run again")
-    request = JobRequest(
-        command=row["args"], name=row["name"], queue=row["queue"], options=row["batch_opts"],
-        working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
-        notify=row["on_success"], user=row["user"], priority=row["priority"], labels=row["labels"],
-    )  # fmt: skip
+    request = request_of(row)
     more = {"attempt": row["attempt"] + 1, "parent_job_id": number}
     number_again = submit(connection, request, who, settings, **more)
     note(connection, number, who, row["status"], f"runs again as job {number_again}")
     return number_again
+
+
+def request_of(row: Mapping[str, Any]) -> JobRequest:
+    """Return what was asked for when a job was submitted."""
+    return JobRequest(
+        command=row["args"], name=row["name"], queue=row["queue"], options=row["batch_opts"],
+        working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
+        notify=row["on_success"], user=row["user"], priority=row["priority"], labels=row["labels"],
+    )  # fmt: skip
 
 
 def hold(connection: sa.Connection, number: int, who: str) -> None:

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 
 from jobmon.batch import jobs, limits
 from jobmon.batch.crontab import Ticker
+from jobmon.batch.runs import Runs
 from jobmon.batch.tables import EVENT, FIRE, JOB, SETTINGS
 from jobmon.batch.telling import tell
+from jobmon.batch.workflow.library import Library
 from jobmon.config import Settings
 from jobmon.engine.election import Election
 from jobmon.engine.outbox import MailSettings, Outbox, OutboxSettings
@@ -97,7 +99,8 @@ class Master:
         self._outbox = Outbox(store, self._lease, outbox_settings(settings))
         self._tenure: int | None = None
         self._submitter: Submitter | None = None
-        self._ticker = Ticker(settings.batch)
+        self.runs = Runs(Library(settings.batch.workflows), settings.batch)
+        self._ticker = Ticker(settings.batch, self.runs)
         self._fresh = True
         self._cleaned_at = 0.0
         self._home = jobs.default_home()
@@ -136,12 +139,18 @@ class Master:
 
     def troubles(self) -> list[str]:
         """Return what is wrong now, in sentences."""
-        found = [f"crontab entry {name}: {text}" for name, text in sorted(self._ticker.faults.items())]
+        found = [f"workflow file: {text}" for text in self.runs.library.current().errors]
+        found += [f"crontab entry {name}: {text}" for name, text in sorted(self._ticker.faults.items())]
         if self._submitter is not None and self._submitter.follower.silence:
             found.append(f"the scheduler does not answer: {self._submitter.follower.silence}")
         if self._election.error:
             found.append(self._election.error)
         return found
+
+    def close(self) -> None:
+        """Stop sending, which comes before another one acts, and end what helps."""
+        self._outbox.close()
+        self.runs.close()
 
     def _begin(self, fence: int) -> None:
         """Start a tenure with an empty memory: what is true is in the store and with the scheduler."""
@@ -152,7 +161,7 @@ class Master:
         self._submitter = Submitter(
             ledger, self._lease, self._scheduler, self._folders, prefix, self._describe, limits.choose
         )
-        self._ticker = Ticker(self._settings.batch)
+        self._ticker = Ticker(self._settings.batch, self.runs)
         for warning in self._scheduler.warnings():
             log.warning("%s", warning)
 
@@ -162,6 +171,7 @@ class Master:
     def _changed(self, connection: sa.Connection, attempt: Attempt) -> None:
         jobs.note_change(connection, attempt, "master", self._tenure)
         tell(connection, attempt)
+        self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _clean(self, now: float) -> None:
         """Once an hour, forget jobs that ended long ago, and the folders of their attempts."""

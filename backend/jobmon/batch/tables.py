@@ -98,7 +98,67 @@ FIRE = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("job_id", sa.Integer),
+    sa.Column("run_id", sa.Integer),
     sa.Index("batch_cron_fire_at", "fired_at"),
+)
+
+WORKFLOW = sa.Table(
+    "batch_workflow",
+    METADATA,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("loaded_at", sa.Float, nullable=False),
+)
+
+RUN = sa.Table(
+    "batch_run",
+    METADATA,
+    sa.Column("run_id", sa.Integer, primary_key=True),
+    sa.Column("workflow", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("params", sa.JSON, nullable=False),
+    sa.Column("variables", sa.JSON, nullable=False),
+    sa.Column("last", sa.JSON, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("stopped", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("concurrency_key", sa.Text),
+    sa.Column("dedupe_key", sa.Text),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("started_at", sa.Float),
+    sa.Column("finished_at", sa.Float),
+    sa.Column("parent_run_id", sa.Integer),
+    sa.Column("cron_id", sa.Integer),
+    sa.Index("batch_run_status", "workflow", "status"),
+    sa.Index("batch_run_dedupe", "workflow", "dedupe_key", unique=True),
+)
+
+STAGE = sa.Table(
+    "batch_run_stage",
+    METADATA,
+    sa.Column("run_id", sa.Integer, primary_key=True),
+    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("visits", sa.Integer, nullable=False),
+    sa.Column("chosen", sa.JSON),
+    sa.Column("seen", sa.JSON, nullable=False),
+    sa.Column("fails", sa.Boolean, nullable=False),
+    sa.Column("job_id", sa.Integer),
+)
+
+RULE_FIRE = sa.Table(
+    "batch_rule_fire",
+    METADATA,
+    sa.Column("fire_id", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.Integer, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("job_id", sa.Integer),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("batch_rule_fire_run", "run_id"),
 )
 
 QUEUE_LIMIT = sa.Table(

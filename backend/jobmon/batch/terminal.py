@@ -14,7 +14,9 @@ import sqlalchemy as sa
 from jobmon import clock, printing
 from jobmon.batch import audit, crontab, crontab_file, jobs, limits, master
 from jobmon.batch.requests import CronRequest, JobRequest, checked
+from jobmon.batch.runs import Runs
 from jobmon.batch.submitting import output_of
+from jobmon.batch.workflow.library import Library
 from jobmon.config import Settings
 from jobmon.engine.submission import ENDED
 from jobmon.engine.tables import CANDIDATE, LEASE
@@ -34,6 +36,16 @@ def opened(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def runs_of(settings: Settings) -> Iterator[Runs]:
+    """Be able to start and change runs, for one command."""
+    runs = Runs(Library(settings.batch.workflows), settings.batch)
+    try:
+        yield runs
+    finally:
+        runs.close()
 
 
 # --- jobs -----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("job_id", sa.Integer),
+        sa.Column("run_id", sa.Integer),
     )
     op.create_index("batch_cron_fire_at", "batch_cron_fire", ["fired_at"])
     op.create_table(
@@ -120,6 +121,50 @@ def upgrade() -> None:
         sa.Column("submits_per_minute", sa.Integer),
     )
     op.create_table(
+        "batch_rule_fire",
+        sa.Column("fire_id", sa.Integer, primary_key=True),
+        sa.Column("run_id", sa.Integer, nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("stage", sa.Text, nullable=False),
+        sa.Column("job_id", sa.Integer),
+        sa.Column("rule", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+    )
+    op.create_index("batch_rule_fire_run", "batch_rule_fire", ["run_id"])
+    op.create_table(
+        "batch_run",
+        sa.Column("run_id", sa.Integer, primary_key=True),
+        sa.Column("workflow", sa.Text, nullable=False),
+        sa.Column("sha256", sa.Text, nullable=False),
+        sa.Column("params", sa.JSON, nullable=False),
+        sa.Column("variables", sa.JSON, nullable=False),
+        sa.Column("last", sa.JSON, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("stopped", sa.Text),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("concurrency_key", sa.Text),
+        sa.Column("dedupe_key", sa.Text),
+        sa.Column("started_by", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("started_at", sa.Float),
+        sa.Column("finished_at", sa.Float),
+        sa.Column("parent_run_id", sa.Integer),
+        sa.Column("cron_id", sa.Integer),
+    )
+    op.create_index("batch_run_dedupe", "batch_run", ["workflow", "dedupe_key"], unique=True)
+    op.create_index("batch_run_status", "batch_run", ["workflow", "status"])
+    op.create_table(
+        "batch_run_stage",
+        sa.Column("run_id", sa.Integer, primary_key=True),
+        sa.Column("stage", sa.Text, primary_key=True),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("visits", sa.Integer, nullable=False),
+        sa.Column("chosen", sa.JSON),
+        sa.Column("seen", sa.JSON, nullable=False),
+        sa.Column("fails", sa.Boolean, nullable=False),
+        sa.Column("job_id", sa.Integer),
+    )
+    op.create_table(
         "batch_settings",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
@@ -132,4 +177,11 @@ def upgrade() -> None:
         sa.Column("what", sa.Text, nullable=False),
         sa.Column("target", sa.Text, nullable=False),
         sa.Column("result", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "batch_workflow",
+        sa.Column("sha256", sa.Text, primary_key=True),
+        sa.Column("file", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("loaded_at", sa.Float, nullable=False),
     )

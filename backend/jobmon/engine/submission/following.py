@@ -12,7 +12,7 @@ from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTIN
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger, Row
 from jobmon.engine.submission.verdict import GRACE_S, Change
-from jobmon.schedulers.acting import Scheduler, Seen, Silent
+from jobmon.schedulers.acting import Scheduler, Seen, Silent, age_order
 
 log = logging.getLogger("jobmon.engine.submission")
 
@@ -152,7 +152,7 @@ class Follower:
         if began < self._unclear.setdefault(key, clock.monotonic()):
             return None
         del self._unclear[key]
-        ours = sorted((seen for seen in seens if seen.phase != "ended"), key=lambda seen: int(seen.id))
+        ours = sorted((seen for seen in seens if seen.phase != "ended"), key=lambda seen: age_order(seen.id))
         if not ours:
             return Change(WAITING, "the scheduler does not have it, and it is submitted again",
                           {"unknown": False, "not_before": 0.0, "reason": None})  # fmt: skip
@@ -178,7 +178,7 @@ class Follower:
         if isinstance(answer, Silent):
             log.warning("accounting does not answer: %s", answer.reason)
             return []
-        known: Mapping[str, Seen] = {seen.key: seen for seen in sorted(answer, key=lambda seen: int(seen.id))}
+        known: Mapping[str, Seen] = {seen.key: seen for seen in sorted(answer, key=lambda seen: age_order(seen.id))}
         changes: list[tuple[Row, Change]] = []
         for row in rows:
             key = row["submit_key"]

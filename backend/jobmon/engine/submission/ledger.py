@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobmon.engine.lease import Lease
-from jobmon.engine.submission.attempts import ACTIVE, WAITING, Attempt, Changed
+from jobmon.engine.submission.attempts import ACTIVE, HELD, WAITING, Attempt, Changed
 from jobmon.engine.submission.verdict import Change
 from jobmon.store import Store, claim
 
@@ -49,9 +49,16 @@ class Ledger:
     def waiting(self, connection: sa.Connection, now: float, most: int) -> Sequence[Row]:
         """Return whole rows that wait to be submitted, the most urgent first."""
         c = self._table.c
-        query = sa.select(self._table).where(c.status == WAITING, c.not_before <= now)
+        query = sa.select(self._table).where(c.status == WAITING, c.not_before <= now, c.cancel_at.is_(None))
         order = (c.priority.desc(), *self._table.primary_key.columns)
         return _rows(connection, query.order_by(*order).limit(most))
+
+    def unwanted(self) -> list[Row]:
+        """Return what waits and is to be cancelled: key and state."""
+        c = self._table.c
+        condition = (c.status.in_((WAITING, HELD)), c.cancel_at.is_not(None))
+        with self._store.reading() as connection:
+            return _rows(connection, self._brief.where(*condition))
 
     def change(self, connection: sa.Connection, key: str, expected: str, change: Change) -> bool:
         """Change the state of an attempt that is in the expected one, and tell of it; say whether it was."""

@@ -14,7 +14,17 @@ from typing import Any
 
 from jobmon import clock
 from jobmon.engine.lease import Lease
-from jobmon.engine.submission.attempts import FAILED, PENDING, RUNNING, SUBMITTING, WAITING, Choose, Describe, Work
+from jobmon.engine.submission.attempts import (
+    CANCELLED,
+    FAILED,
+    PENDING,
+    RUNNING,
+    SUBMITTING,
+    WAITING,
+    Choose,
+    Describe,
+    Work,
+)
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.following import Follower
 from jobmon.engine.submission.ledger import Ledger
@@ -64,6 +74,7 @@ class Submitter:
         """Do what can be done now, and say whether more is waiting; LeaseLostError when somebody else is the master."""
         self.follower.read_records()
         self.follower.look()
+        self._cancel_waiting()
         self._cancel()
         full = self._submit()
         self._release()
@@ -147,6 +158,16 @@ class Submitter:
         if keys:
             with self._ledger.writing() as connection:
                 self._ledger.note(connection, keys, released_at=clock.now())
+
+    def _cancel_waiting(self) -> None:
+        rows = self._ledger.unwanted()
+        if not rows:
+            return
+        values = {"ending": "cancelled", "reason": "cancelled", "finished_at": clock.now()}
+        with self._ledger.writing() as connection:
+            for row in rows:
+                change = Change(CANCELLED, "cancelled before it was submitted", values)
+                self._ledger.change(connection, row["submit_key"], row["status"], change)
 
     def _cancel(self) -> None:
         if clock.monotonic() - self._cancelled_at < CANCEL_EVERY_S and not self.follower.cancel_soon:

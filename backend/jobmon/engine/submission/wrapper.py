@@ -16,6 +16,8 @@ TAIL = 65536
 PATIENCE_S = 10.0
 REFUSED = 98
 NO_FOLDER = 97
+# What jobmon itself passes comes first: it may run inside of another scheduler's job.
+IDS = ("JOBMON_LOCAL_ID", "JOBMON_SCHEDULER_ID", "SLURM_JOB_ID", "LSB_JOBID")
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -24,7 +26,7 @@ def main(spec: "dict[str, Any]") -> int:
     folder = spec["folder"]
     os.umask(0o077)
     host = os.uname().nodename
-    scheduler_id = os.environ.get("SLURM_JOB_ID") or os.environ.get("JOBMON_LOCAL_ID") or ""
+    scheduler_id = next((os.environ[name] for name in IDS if os.environ.get(name)), "")
     me = {"host": host, "pid": os.getpid(), "id": scheduler_id, "at": time.time()}
     try:
         handle = os.open(os.path.join(folder, "claim"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,0 +1,94 @@
+"""Answer and act on workflows and their runs over HTTP, below /api/batch."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from jobmon.batch import asking, audit, run_rows
+from jobmon.batch.asking import House
+from jobmon.batch.runs import Runs
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Name = Annotated[str, Path(min_length=1, max_length=100)]
+MOST_LISTED = 500
+
+
+class Params(BaseModel):
+    """Be the parameters of a new run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    params: dict[str, str] = {}
+
+
+class OneStage(BaseModel):
+    """Name a stage of a run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    stage: str
+
+
+def add_routes(routes: APIRouter, house: House) -> None:
+    """Add the addresses."""
+
+    def runs() -> Runs:
+        if house.acting is None:
+            raise HTTPException(503, "The daemon has just been started; ask again in a moment.")
+        return house.acting.runs
+
+    @routes.get("/workflows", summary="Workflows that can be started, and what is wrong with their files")
+    def workflows() -> dict[str, Any]:
+        return run_rows.described(runs().library)
+
+    @routes.get("/runs", summary="Runs of workflows, the newest first")
+    def listing(
+        request: Request,
+        workflow: Annotated[str, Query(max_length=100)] = "",
+        status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
+        before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
+    ) -> dict[str, Any]:
+        if asking.own_only(request, house.settings):
+            asking.staff(request)
+        with asking.answering(), house.store().reading() as connection:
+            found = run_rows.listing(connection, workflow=workflow, status=status, before=before, limit=limit + 1)
+        return {"runs": found[:limit], "next": found[limit - 1]["run_id"] if len(found) > limit else None}
+
+    @routes.get("/runs/{number}", summary="One run, its stages, its jobs and the rules that fired")
+    def one(request: Request, number: Number) -> dict[str, Any]:
+        if asking.own_only(request, house.settings):
+            asking.staff(request)
+        with asking.answering(), house.store().reading() as connection:
+            return run_rows.details(connection, number)
+
+    @routes.post("/workflows/{name}/start", summary="Start a run", status_code=201)
+    def start(request: Request, name: Name, body: Params) -> dict[str, Any]:
+        who = asking.staff(request)
+        with asking.answering(), house.store().writing() as connection:
+            number = runs().start(connection, name, body.params, who)
+            audit.add(connection, who, "start", f"workflow {name}", f"run {number}")
+        return {"run_id": number}
+
+    @routes.post("/runs/{number}/stop", summary="Stop a run; its final stage still comes")
+    def stop(request: Request, number: Number) -> dict[str, Any]:
+        who = asking.staff(request)
+        with asking.answering(), house.store().writing() as connection:
+            runs().stop(connection, number, who)
+            audit.add(connection, who, "stop", f"run {number}", "done")
+        return {}
+
+    @routes.post("/runs/{number}/rerun", summary="Run an ended run again from a stage on")
+    def rerun(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
+        who = asking.staff(request)
+        with asking.answering(), house.store().writing() as connection:
+            runs().rerun(connection, number, body.stage, who)
+            audit.add(connection, who, "rerun", f"run {number}", f"from {body.stage}")
+        return {}
+
+    @routes.post("/runs/{number}/release", summary="Let a held stage go on")
+    def release(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
+        who = asking.staff(request)
+        with asking.answering(), house.store().writing() as connection:
+            runs().release(connection, number, body.stage, who)
+            audit.add(connection, who, "release", f"run {number}", body.stage)
+        return {}
