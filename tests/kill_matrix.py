@@ -96,7 +96,8 @@ class Matrix:
                                             root=self.root, ttl=self.ttl_s, conf=self.conf))  # fmt: skip
         log = (self.root / f"{number}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, str(TESTS / "doomed.py"), point, "--", "run", "--only", "batch", "--config", str(settings)],
+            [sys.executable, str(TESTS / "doomed.py"), point, "--",
+             "run", "--only", "batch", "--config", str(settings)],
             env={**os.environ, "DOOM": str(self.root / f"{number}.doom"), "PYTHONPATH": f"{TESTS.parent / 'backend'}"},
             stdout=log, stderr=log,
         )  # fmt: skip

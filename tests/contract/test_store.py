@@ -1,5 +1,7 @@
 """The store, on SQLite and on a real PostgreSQL: one suite for both."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -155,3 +157,16 @@ def test_writers_side_by_side_lose_nothing(store):
 def test_a_server_that_is_not_there_is_told():
     with pytest.raises(StoreError, match="refused"):
         open_store("postgresql+psycopg://jobmon@127.0.0.1:1/none", None)
+
+
+def test_other_programs_see_what_is_written_after_they_have_come_and_gone(tmp_path):
+    look = [sys.executable, "-c", f"import sqlite3; c = sqlite3.connect({str(tmp_path / 'jobmon.sqlite')!r});"
+            "print(c.execute('SELECT count(*) FROM live_job').fetchone()[0]); c.close()"]  # fmt: skip
+    first, second = open_store("", tmp_path), open_store("", tmp_path)
+    for number in range(3):
+        Finished(lambda: first).add([ended(str(number))], "c", NOW)
+        seen = subprocess.run(look, capture_output=True, text=True, check=True).stdout
+        assert int(seen) == number + 1
+        open_store("", tmp_path).close()
+    first.close()
+    second.close()

@@ -69,7 +69,13 @@ def test_the_commands_are_those_that_are_documented() -> None:
     assert set(COMMANDS) == {
         "jobmon", "jobmon run", "jobmon backend", "jobmon backend test", "jobmon backend list", "jobmon status",
         "jobmon settings", "jobmon jobs", "jobmon job", "jobmon rules", "jobmon token", "jobmon token create",
-        "jobmon token list", "jobmon token revoke",
+        "jobmon token list", "jobmon token revoke", "jobmon batch",
+        *(f"jobmon batch {word}" for word in ("submit", "status", "list", "cancel", "rerun", "hold", "release", "cron",
+                                              "workflow", "master", "limit")),
+        *(f"jobmon batch cron {word}" for word in ("add", "edit", "list", "enable", "disable", "remove", "run-now",
+                                                   "replay", "next", "import-crontab")),
+        *(f"jobmon batch workflow {word}" for word in ("check", "list", "start", "show", "stop", "rerun", "release",
+                                                       "test")),
     }  # fmt: skip
 
 
@@ -90,7 +96,10 @@ def test_every_command_and_option_has_a_sentence(name: str, capsys: pytest.Captu
             assert choice.help, choice
 
 
-@pytest.mark.parametrize("name", [n for n in COMMANDS if n not in {"jobmon", "jobmon backend", "jobmon token"}])
+GROUPS = {"jobmon", *(name.rpartition(" ")[0] for name in COMMANDS)}
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in GROUPS])
 def test_every_command_takes_settings(name: str) -> None:
     assert {"--config", "--set"} <= set(COMMANDS[name]._option_string_actions)
 
@@ -108,7 +117,7 @@ def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture
 
 def test_an_unknown_capability_is_told(site: Site) -> None:
     result = site.jobmon("run", "--only", "life")
-    assert (result.returncode, result.stderr) == (2, "jobmon: --only life: there is no life; known: live\n")
+    assert (result.returncode, result.stderr) == (2, "jobmon: --only life: there is no life; known: live, batch\n")
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("live.file_name_pattern=a{0}{}.json.gz", ("[live] file_name_pattern = 'a{0}{}.json.gz'", "plain file name")),
         ("scheduler.slurmrestd_url=ftp://x", ("[scheduler] slurmrestd_url = 'ftp://x'", "pattern")),
         ("live.speed=1", ("[live] speed", "no such setting", "update_interval")),
-        ("lvie.speed=1", ("[lvie]", "no such table", "live, prometheus, replay")),
+        ("lvie.speed=1", ("[lvie]", "no such table", "live, mail, prometheus, replay")),
         ("live.a.b=1", ("[live] a.b", "no such setting")),
     ],
 )  # fmt: skip
@@ -103,7 +103,7 @@ def test_a_mistake_in_the_file_names_the_file_and_one_on_the_command_line_does_n
     ("text", "words"),
     [
         ("[live\n", "is not TOML"),
-        ("backend = 'local'\n", "[backend]: there is no such table; known here: daemon, ganglia, influxdb, live"),
+        ("backend = 'local'\n", "[backend]: there is no such table; known here: batch, daemon, ganglia, influxdb, live"),
         ("live = 3\n", "[live] = 3: must be a table"),
         ("[[live]]\n", "[live] = [{}]: must be a table"),
         (b"[live]\nbackend = '\xff'\n", "is not TOML"),

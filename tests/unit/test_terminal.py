@@ -8,7 +8,6 @@ import pytest
 
 from finished_jobs import NOW, ended
 from jobmon import clock
-from jobmon.live import terminal
 from jobmon.live.finished import Finished
 from jobmon.printing import time_of
 from jobmon.store import open_store

@@ -1,6 +1,7 @@
 """Be the capability `batch`: jobs, crontab entries and workflows, run by whichever host is the master."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Batch:
         self.settings = settings
         self.interval = TICK_S
         self._store: Store | None = None
+        self._opening = threading.Lock()
         self._election: Election | None = None
         self._master: Master | None = None
         self._began = clock.monotonic()
@@ -92,9 +94,10 @@ class Batch:
 
     def store(self) -> Store:
         """Return the store; StoreError when it does not answer."""
-        if self._store is None:
-            self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
-        return self._store
+        with self._opening:  # the first to ask may be the tick or an answer
+            if self._store is None:
+                self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
+            return self._store
 
     @property
     def acting(self) -> Master | None:

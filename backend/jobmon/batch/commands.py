@@ -85,7 +85,7 @@ def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         return terminal.show(load(options), options.number, options.json)
 
     command = add_one("status", "Show one job and what happened to it", run_status)
-    command.add_argument("number", metavar="JOB", type=int)
+    command.add_argument("number", metavar="JOB", type=int, help="its number")
     command.add_argument("--json", action="store_true", help="print JSON")
 
     def run_list(options: argparse.Namespace) -> int:
@@ -106,7 +106,7 @@ def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         ("release", "Let held jobs be submitted"),
     ):
         command = add_one(what, text, _acting(what, load))
-        command.add_argument("numbers", metavar="JOB", type=int, nargs="+")
+        command.add_argument("numbers", metavar="JOB", type=int, nargs="+", help="their numbers")
 
 
 def _acting(what: str, load: Load) -> Callable[[argparse.Namespace], int]:
@@ -168,7 +168,7 @@ def _cron(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         ("edit", "Replace an entry; a new schedule counts from now on", run_edit),
     ):
         command = add_one(name, text, run)
-        command.add_argument("name", metavar="NAME")
+        command.add_argument("name", metavar="NAME", help="of the entry")
         command.add_argument("schedule", metavar="SCHEDULE", help='"*/15 * * * *", "H 3 * * *", @daily, @reboot')
         command.add_argument("--zone", default="UTC", help="time zone, such as Europe/Berlin (default: UTC)")
         command.add_argument("--overlap", choices=("allow", "skip", "queue", "replace"), default="allow",
@@ -198,7 +198,7 @@ def _cron(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         ("remove", "Take an entry out"),
         ("run-now", "Run an entry's command now, beside its schedule"),
     ):
-        add_one(name, text, _cron_acting(name, load)).add_argument("name", metavar="NAME")
+        add_one(name, text, _cron_acting(name, load)).add_argument("name", metavar="NAME", help="of the entry")
 
     def run_replay(options: argparse.Namespace) -> int:
         from jobmon import clock
@@ -213,7 +213,7 @@ def _cron(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         return terminal.cron_change(settings, who, "replay", options.name, do)
 
     command = add_one("replay", "Run what was missed or skipped, each due time once", run_replay)
-    command.add_argument("name", metavar="NAME")
+    command.add_argument("name", metavar="NAME", help="of the entry")
     command.add_argument("--since", metavar="TIME", required=True, help="12h, 7d, 2026-11-21, 2026-11-21T08:00")
     command.add_argument("--until", metavar="TIME", default="", help="default: now")
 
@@ -223,7 +223,7 @@ def _cron(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         return terminal.cron_next(load(options), options.name, options.count)
 
     command = add_one("next", "Show when an entry is due", run_next)
-    command.add_argument("name", metavar="NAME")
+    command.add_argument("name", metavar="NAME", help="of the entry")
     command.add_argument("--count", metavar="N", type=int, default=5, help="so many times (default: 5)")
 
     def run_import(options: argparse.Namespace) -> int:
@@ -275,7 +275,9 @@ def _master(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command = add_one(
         "master", "Show who acts; promote HOST prefers a host, run-time SECONDS ends each process", run_master
     )
-    command.add_argument("what", nargs="?", choices=("show", "promote", "run-time"), default="show")
+    command.add_argument(
+        "what", nargs="?", choices=("show", "promote", "run-time"), default="show", help="default: show"
+    )
     command.add_argument("value", nargs="?", default="", help='a host, "" for whoever comes first; or seconds')
 
     def run_limit(options: argparse.Namespace) -> int:
@@ -288,6 +290,6 @@ def _master(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         return terminal.change_limit(load(options), getuser(), options.queue, values)
 
     command = add_one("limit", "Show or set the limits of queues; -1 takes a limit away", run_limit)
-    command.add_argument("queue", metavar="QUEUE", nargs="?", default="")
+    command.add_argument("queue", metavar="QUEUE", nargs="?", default="", help='"*" for each queue without its own')
     for name in ("max-pending", "max-running", "submits-per-minute"):
-        command.add_argument(f"--{name}", metavar="N", type=int)
+        command.add_argument(f"--{name}", metavar="N", type=int, help=f"allow {name.replace('-', ' ')} of N")

@@ -25,10 +25,12 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command.add_argument("files", metavar="FILE", nargs="*", help="default: all in [batch] workflows")
     add_one("list", "List the workflows that can be started", lambda options: _list(load(options)))
     command = add_one("start", "Start a run; prints its number", lambda options: _start(load(options), options))
-    command.add_argument("name", metavar="WORKFLOW")
+    command.add_argument("name", metavar="WORKFLOW", help="its name")
     command.add_argument("params", metavar="NAME=VALUE", nargs="*", help="all parameters of the workflow")
     command = add_one("show", "Show a run and the rules that fired, or the newest runs", _shown(load))
-    command.add_argument("number", metavar="RUN", type=int, nargs="?")
+    command.add_argument(
+        "number", metavar="RUN", type=int, nargs="?", help="its number; without it the newest runs are listed"
+    )
     command.add_argument("--json", action="store_true", help="print JSON")
     for what, text in (
         ("stop", "Stop a run; its final stage still comes"),
@@ -36,20 +38,20 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         ("release", "Let a held stage go on"),
     ):
         command = add_one(what, text, _acting(what, load))
-        command.add_argument("number", metavar="RUN", type=int)
+        command.add_argument("number", metavar="RUN", type=int, help="its number")
         if what != "stop":
-            command.add_argument("stage", metavar="STAGE")
+            command.add_argument("stage", metavar="STAGE", help="its name")
     command = add_one("test", "Say what would follow an outcome, without running anything", _test)
-    command.add_argument("file", metavar="FILE")
-    command.add_argument("--workflow", default="", help="default: the one that has the stage")
-    command.add_argument("--stage", required=True)
+    command.add_argument("file", metavar="FILE", help="a workflow file")
+    command.add_argument("--workflow", metavar="NAME", default="", help="default: the one that has the stage")
+    command.add_argument("--stage", metavar="NAME", required=True, help="the stage that has ended")
     command.add_argument("--rc", metavar="N", type=int, help="the return code")
     states = ("exit", "signal", "timeout", "oom", "node_fail", "cancelled", "lost", "submit_error")
     command.add_argument("--state", choices=states, default="exit", help="default: exit")
     command.add_argument("--output", metavar="FILE", help="what the command said")
-    command.add_argument("--attempt", metavar="N", type=int, default=1)
-    command.add_argument("--elapsed", metavar="SECONDS", type=float)
-    command.add_argument("--param", metavar="NAME=VALUE", action="append", default=[])
+    command.add_argument("--attempt", metavar="N", type=int, default=1, help="which attempt it was (default: 1)")
+    command.add_argument("--elapsed", metavar="SECONDS", type=float, help="how long it ran")
+    command.add_argument("--param", metavar="NAME=VALUE", action="append", default=[], help="a parameter")
 
 
 def _check(settings: Settings, options: argparse.Namespace) -> int:

@@ -3,9 +3,10 @@
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs", "afs", "9p"}
 )
 MOUNTS = Path("/proc/self/mounts")
+_opening = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def open_store(url: str, folder: Path) -> Store:
         raise SettingsError(f"[store] url: {backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
     options: dict[str, Any] = {"pool_pre_ping": True}
     if backend == "sqlite":
-        _prepare_file(address.database)
+        with _opening:
+            _prepare_file(address.database)
         options["connect_args"] = {"timeout": BUSY_S}
     else:
         options |= {"connect_args": {"connect_timeout": CONNECT_S}, "pool_timeout": CONNECT_S}
@@ -123,7 +126,10 @@ def _prepare_file(database: str | None) -> None:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Never open a file that is there: closing it again would drop the locks that other connections of this process
+        # hold on it, and the next program to leave would take their write-ahead log away.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise StoreError(f"the store: {path}: cannot be written: {error.strerror}") from error
 

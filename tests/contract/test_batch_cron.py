@@ -1,0 +1,184 @@
+"""Crontab entries fire each due time once, on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batch_house import BatchHouse, housed
+from jobmon import clock
+from jobmon.batch import crontab
+from jobmon.batch.jobs import NotPossible
+from jobmon.errors import SettingsError
+from stores import Open, opened, server, url
+
+__all__ = ["opened", "server", "url"]
+pytestmark = pytest.mark.service
+START = 1_790_000_000 - 1_790_000_000 % 3600
+
+
+class Time:
+    """Tell the time that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = float(START)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Iterator[Time]:
+    told = Time()
+    with clock.replaced(told):
+        yield told
+
+
+@pytest.fixture
+def house(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time: Time) -> Iterator[BatchHouse]:
+    with housed(opened(), tmp_path, monkeypatch) as made:
+        yield made
+
+
+def minutes(house: BatchHouse, name: str) -> list[tuple[int, str]]:
+    return [((at - START) // 60, outcome) for at, outcome, _reason in house.history(name)]
+
+
+def test_an_entry_fires_when_it_is_due_and_not_before(house, time):
+    house.cron("tick", "*/5 * * * *", "true")
+    for time.now in (START + 1, START + 299, START + 300, START + 301, START + 600):
+        house.turn()
+    assert minutes(house, "tick") == [(5, "fired"), (10, "fired")]
+    assert [job["labels"]["scheduled_for"] for job in house.jobs()] == [str(START + 300), str(START + 600)]
+
+
+def test_another_master_does_not_fire_again(house, time):
+    house.cron("tick", "* * * * *", "true")
+    time.now = START + 60
+    house.turn()
+    house.new_master()
+    house.turn()
+    house.new_master()
+    time.now = START + 120
+    house.turn()
+    assert minutes(house, "tick") == [(1, "fired"), (2, "fired")]
+    assert len(house.jobs()) == 2
+
+
+@pytest.mark.parametrize(("misfire", "fired"), [("skip", []), ("last", [30]), ("all", [10, 20, 30])])
+def test_what_was_missed_is_made_up_for_as_the_entry_says(house, time, misfire, fired):
+    house.cron("tick", "*/10 * * * *", "true", misfire=misfire)
+    time.now = START + 1900
+    house.turn()
+    assert [at for at, outcome in minutes(house, "tick") if outcome == "fired"] == fired
+    assert [at for at, outcome in minutes(house, "tick") if outcome == "missed"] == sorted({10, 20, 30} - set(fired))
+
+
+def test_an_entry_that_still_runs_is_skipped_queued_or_replaced(house, time):
+    for overlap in ("skip", "queue", "replace", "allow"):
+        house.cron(overlap, "* * * * *", "sleep", "60", overlap=overlap)
+    for time.now in (START + 60, START + 120):
+        house.turn()
+    house.until(lambda: sum(job["status"] == "running" for job in house.jobs()) == 5)
+    found = {name: [(job["status"]) for job in house.jobs() if job["name"] == name]
+             for name in ("skip", "queue", "allow")}  # fmt: skip
+    assert found == {"skip": ["running"], "queue": ["running", "waiting"], "allow": ["running", "running"]}
+    assert house.history("skip")[1][1:] == ("skipped", f"job {house.jobs(text='skip')[0]['job_id']} had not ended")
+    house.until(lambda: [job["status"] for job in house.jobs() if job["name"] == "replace"] == ["cancelled", "running"])
+    house.scheduler.cancel([seen.id for seen in house.scheduler.seen()])
+
+
+def test_a_changed_schedule_counts_from_now_and_fires_nothing_of_the_past(house, time):
+    house.cron("tick", "0 12 * * *", "true")
+    time.now = START + 600
+    house.turn()
+    request = crontab.CronRequest(name="tick", schedule="* * * * *", command=["true"])
+    with house.store.writing() as connection:
+        crontab.edit(connection, "tick", request, house.settings.batch)
+    house.turn()
+    assert minutes(house, "tick") == []
+    time.now = START + 660
+    house.turn()
+    assert minutes(house, "tick") == [(11, "fired")]
+
+
+def test_a_paused_entry_does_not_fire_nor_makes_up_for_it(house, time):
+    house.cron("tick", "* * * * *", "true", misfire="all")
+    with house.store.writing() as connection:
+        crontab.enable(connection, "tick", enabled=False)
+    time.now = START + 200
+    house.turn()
+    with house.store.writing() as connection:
+        crontab.enable(connection, "tick", enabled=True)
+    house.turn()
+    assert minutes(house, "tick") == []
+    time.now = START + 240
+    house.turn()
+    assert minutes(house, "tick") == [(4, "fired")]
+
+
+def test_what_was_missed_can_be_replayed_once(house, time):
+    house.cron("tick", "*/10 * * * *", "true", misfire="skip")
+    time.now = START + 1900
+    house.turn()
+    for numbers in (3, 0):
+        with house.store.writing() as connection:
+            found = crontab.replay(connection, "tick", START, START + 1900, "ada", house.settings.batch)
+        assert len(found) == numbers
+    with pytest.raises(NotPossible, match="at most 100"), house.store.writing() as connection:
+        crontab.replay(connection, "tick", START - 90_000, START + 1900, "ada", house.settings.batch)
+
+
+def test_an_entry_may_be_limited_to_a_time(house, time):
+    house.cron("tick", "* * * * *", "true", not_before=START + 120.0, not_after=START + 180.0)
+    for time.now in range(START, START + 301, 30):
+        house.turn()
+    assert minutes(house, "tick") == [(2, "fired"), (3, "fired")]
+
+
+def test_jitter_puts_off_by_the_same_each_time(house, time):
+    house.cron("tick", "* * * * *", "true", jitter=30)
+    time.now = START + 60
+    house.turn()
+    (job,) = house.jobs()
+    assert START + 60 <= job["not_before"] <= START + 90
+
+
+def test_at_start_fires_once_for_each_process(house, time):
+    house.cron("boot", "@reboot", "true")
+    house.turn()
+    house.turn()
+    assert [outcome for _at, outcome, _reason in house.history("boot")] == ["fired"]
+    time.now += 10
+    house.new_master()
+    house.turn()
+    assert len(house.jobs()) == 2
+
+
+def test_an_entry_of_a_user_who_has_gone_is_told_and_others_fire(house, time):
+    house.cron("bad", "* * * * *", "true")
+    house.cron("good", "* * * * *", "true")
+    with house.store.writing() as connection:
+        connection.execute(crontab.CRONTAB.update().where(crontab.CRONTAB.c.name == "bad").values(user="gone"))
+    time.now = START + 60
+    house.turn()
+    assert minutes(house, "good") == [(1, "fired")]
+    assert any("bad" in trouble and "gone" in trouble for trouble in house.master.troubles())
+
+
+def test_an_entry_that_starts_a_workflow(house, time):
+    house.workflow('[workflow.w]\nparams = ["x"]\n[[workflow.w.stage]]\nname = "a"\ncommand = ["echo", "{x}"]\n')
+    house.cron("tick", "* * * * *", workflow="w", params={"x": "1"})
+    house.cron("wrong", "* * * * *", workflow="v")
+    time.now = START + 60
+    house.turn()
+    assert house.run(1)["run"]["cron_id"] == 1
+    ((_at, outcome, reason),) = house.history("wrong")
+    assert outcome == "skipped"
+    assert "there is no workflow 'v'" in reason
+
+
+def test_a_name_is_taken_once(house, time):
+    house.cron("tick", "* * * * *", "true")
+    with pytest.raises(SettingsError, match="already"):
+        house.cron("tick", "* * * * *", "true")

@@ -1,0 +1,180 @@
+"""What people do with jobs, and what is told to whom, on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from batch_house import BatchHouse, housed
+from jobmon import clock
+from jobmon.batch import jobs, limits, overview
+from jobmon.batch.jobs import NoSuchThing, NotPossible
+from jobmon.batch.master import change_setting, setting
+from jobmon.batch.tables import EVENT, JOB
+from jobmon.engine.outbox_tables import OUTBOX
+from jobmon.errors import SettingsError
+from jobmon.schedulers.acting import Silent, Unknown
+from stores import Open, opened, server, url
+
+__all__ = ["opened", "server", "url"]
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture
+def house(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchHouse]:
+    with housed(opened(), tmp_path, monkeypatch) as made:
+        yield made
+
+
+def test_a_job_runs_and_everything_that_happened_is_on_record(house):
+    job = house.until_ended(house.submit("sh", "-c", "echo hi; exit 7"))
+    assert (job["status"], job["return_code"], job["output_tail"], job["name"]) == ("failed", 7, "hi\n", "sh")
+    with house.store.reading() as connection:
+        happened = jobs.events(connection, job["job_id"])
+    assert [event["status"] for event in happened if event["status"] != "running"] == [
+        "waiting", "submitting", "pending", "failed",
+    ]  # fmt: skip
+    assert happened[0]["who"] == "alice"
+    assert {event["fence"] for event in happened[1:]} == {1}
+
+
+def test_the_more_urgent_goes_first(house):
+    with house.store.writing() as connection:
+        limits.set_limit(connection, "*", {"max_running": 1})
+    numbers = [house.submit("true", priority=priority) for priority in (0, 5, -5)]
+    order = sorted(numbers, key=lambda number: house.until_ended(number)["started_at"])
+    assert order == [numbers[1], numbers[0], numbers[2]]
+
+
+def test_a_job_waits_for_its_time(house):
+    number = house.submit("true", not_before=clock.now() + 1)
+    house.turn()
+    assert house.job(number)["status"] == "waiting"
+    assert house.until_ended(number)["status"] == "succeeded"
+
+
+def test_a_held_job_is_not_submitted_until_it_is_let_go(house):
+    number = house.submit("true")
+    with house.store.writing() as connection:
+        jobs.hold(connection, number, "ada")
+    house.turn()
+    assert house.job(number)["status"] == "held"
+    with house.store.writing() as connection:
+        jobs.let_go(connection, number, "ada")
+    assert house.until_ended(number)["status"] == "succeeded"
+    with pytest.raises(NotPossible, match="is succeeded"), house.store.writing() as connection:
+        jobs.hold(connection, number, "ada")
+
+
+def test_a_waiting_and_a_running_job_are_cancelled(house):
+    running = house.submit("sleep", "100")
+    house.until(lambda: house.job(running)["status"] == "running")
+    waiting = house.submit("true", not_before=clock.now() + 100)
+    for number in (running, waiting):
+        with house.store.writing() as connection:
+            jobs.cancel(connection, number, "ada")
+        assert house.until_ended(number)["status"] == "cancelled"
+    assert house.job(waiting)["tries"] == 0
+    with pytest.raises(NotPossible, match="ended already"), house.store.writing() as connection:
+        jobs.cancel(connection, waiting, "ada")
+    with pytest.raises(NoSuchThing), house.store.writing() as connection:
+        jobs.cancel(connection, 999, "ada")
+
+
+def test_running_again_is_a_new_job_with_the_same_request(house):
+    first = house.until_ended(house.submit("sh", "-c", "exit 1", name="x", labels={"a": "b"}))
+    with house.store.writing() as connection:
+        number = jobs.rerun(connection, first["job_id"], "ada", house.settings.batch)
+    again = house.until_ended(number)
+    assert (again["attempt"], again["parent_job_id"], again["labels"]) == (2, first["job_id"], {"a": "b"})
+    assert again["submit_key"] != first["submit_key"]
+    assert house.job(first["job_id"]) == first
+
+
+def test_a_queue_takes_no_more_than_its_limit(house):
+    with house.store.writing() as connection:
+        limits.set_limit(connection, "*", {"max_running": 2})
+    numbers = [house.submit("sleep", "0.5") for _ in range(5)]
+    most = 0
+
+    def ended():
+        states = [house.job(number)["status"] for number in numbers]
+        nonlocal most
+        most = max(most, sum(state in {"submitting", "pending", "running"} for state in states))
+        return all(state == "succeeded" for state in states)
+
+    house.until(ended)
+    assert most == 2
+    with house.store.writing() as connection:
+        limits.set_limit(connection, "*", {"max_running": None})
+        assert limits.listing(connection) == []
+
+
+def test_a_queue_takes_so_many_a_minute(house):
+    with house.store.writing() as connection:
+        limits.set_limit(connection, "", {"submits_per_minute": 3})
+    numbers = [house.submit("true") for _ in range(5)]
+    for number in numbers[:3]:
+        house.until_ended(number)
+    assert [house.job(number)["status"] for number in numbers[3:]] == ["waiting", "waiting"]
+
+
+def messages(house: BatchHouse) -> list[tuple[str, str]]:
+    with house.store.reading() as connection:
+        return [(row.address, row.subject) for row in connection.execute(sa.select(OUTBOX).order_by(OUTBOX.c.id))]
+
+
+def test_who_asked_for_it_is_told_of_submission_start_and_end(house, tmp_path):
+    told = tmp_path / "told"
+    script = tmp_path / "tell"
+    script.write_text(f'#!/bin/sh\necho "$JOBMON_EVENT $JOBMON_STATUS $JOBMON_RETURN_CODE" >> {told}\n')
+    script.chmod(0o755)
+    number = house.submit("sh", "-c", "exit 7", notify=[f"script:{script}", "email:a@example.org?on=fail"])
+    house.until_ended(number)
+    house.until(lambda: told.exists() and len(told.read_text().splitlines()) == 3)
+    assert told.read_text().splitlines() == ["submit pending", "start running", "fail failed 7"] or [
+        line.split()[0] for line in told.read_text().splitlines()
+    ] == ["submit", "start", "fail"]
+    assert [subject for address, subject in messages(house) if address == "a@example.org"] == [
+        f"job {number} (sh) failed: ended with 7"
+    ]
+
+
+def test_a_submission_that_is_not_known_needs_attention(house):
+    house.scheduler.submit_held = lambda spec: Unknown("time-out")
+    house.scheduler.seen = lambda: Silent("no answer")
+    number = house.submit("true")
+    house.turn()
+    with house.store.reading() as connection:
+        assert [row["job_id"] for row in overview.attention(connection)["unclear"]] == [number]
+
+
+def test_old_jobs_are_forgotten_with_their_folders(house):
+    old, new = house.submit("true"), house.submit("true")
+    for number in (old, new):
+        house.until_ended(number)
+    folder = house.master.folders.of(house.job(old)["submit_key"])
+    assert folder.is_dir()
+    with house.store.writing() as connection:
+        connection.execute(JOB.update().where(JOB.c.job_id == old).values(finished_at=clock.now() - 91 * 86_400))
+    house.new_master().turn(clock.now())
+    assert [job["job_id"] for job in house.jobs()] == [new]
+    assert not folder.exists()
+    with house.store.reading() as connection:
+        assert connection.execute(sa.select(EVENT).where(EVENT.c.job_id == old)).all() == []
+
+
+def test_only_known_settings_with_sensible_values_are_taken(house):
+    with house.store.writing() as connection:
+        change_setting(connection, "master", "node1")
+        assert setting(connection, "master") == "node1"
+        for name, value in (("master", "a b"), ("run_time", "-1"), ("run_time", "soon"), ("colour", "red")):
+            with pytest.raises(SettingsError):
+                change_setting(connection, name, value)
+
+
+def test_a_command_that_an_option_would_break_is_refused_with_a_reason(house):
+    job = house.until_ended(house.submit("true", options=["--exclusive"]))
+    assert (job["status"], job["ending"]) == ("failed", "submit_error")
+    assert "no options" in job["reason"]

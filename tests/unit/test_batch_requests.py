@@ -1,0 +1,52 @@
+"""What people ask for is checked before it is written down."""
+
+import pytest
+
+from jobmon.batch.requests import CronRequest, JobRequest, account, checked
+from jobmon.config import BatchSettings
+from jobmon.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"command": []}, "command"),
+        ({"command": [""]}, "must begin with a command"),
+        ({"command": ["a\0b"]}, "NUL"),
+        ({"command": ["x" * 200_000]}, "at most 100000"),
+        ({"command": ["\ud800"]}, "UTF-8"),
+        ({"command": "ls"}, "valid list"),
+        ({"command": ["ls"], "nmae": "x"}, "nmae"),
+        ({"command": ["ls"], "name": "a\x1b[2J"}, "control characters"),
+        ({"command": ["ls"], "working_dir": "relative"}, "absolute"),
+        ({"command": ["ls"], "notify": ["pigeon:ada"]}, "pigeon"),
+        ({"command": ["ls"], "notify": ["email:a@b\nBcc: c@d"]}, "email"),
+        ({"command": ["ls"], "user": "../root"}, "user"),
+        ({"command": ["ls"], "time_limit": -1}, "time_limit"),
+        ({"command": ["ls"], "priority": 10**9}, "priority"),
+    ],
+)
+def test_a_wrong_job_is_refused_with_the_key(asked, told):
+    with pytest.raises(SettingsError, match="job: ") as error:
+        checked(JobRequest, asked, "job")
+    assert told in str(error.value)
+
+
+def test_an_entry_runs_a_command_or_a_workflow():
+    with pytest.raises(SettingsError, match="either command or workflow"):
+        checked(CronRequest, {"name": "x", "schedule": "@daily"}, "cron")
+    with pytest.raises(SettingsError, match="bad hour"):
+        checked(CronRequest, {"name": "x", "schedule": "0 25 * * *", "command": ["ls"]}, "cron")
+
+
+def test_nobody_runs_as_somebody_else_who_is_not_allowed(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1)
+    assert account("daemon", BatchSettings()) == ""
+    with pytest.raises(SettingsError, match=r"must be named in \[batch\] users"):
+        account("root", BatchSettings())
+    with pytest.raises(SettingsError, match="runs as root"):
+        account("bin", BatchSettings(users=["bin"]))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert account("bin", BatchSettings(users=["bin"])) == "bin"
+    with pytest.raises(SettingsError, match="there is no such user"):
+        account("nobody-at-all", BatchSettings(users=["nobody-at-all"]))
