@@ -1,4 +1,4 @@
-"""Print what jobmon costs, beside the ancestor and the budgets: `./jobmon.sh bench`."""
+"""Print what jobmon costs, beside the ancestor and the budgets: `./jobmon.sh bench [batch|kill [MINUTES]]`."""
 
 import json
 import os
@@ -12,8 +12,10 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-import cgi_scripts  # noqa: E402 - the neighbour in this folder
+import batch  # noqa: E402 - the neighbours in this folder
+import cgi_scripts  # noqa: E402
 import cycle  # noqa: E402
+import kill  # noqa: E402
 import measured  # noqa: E402
 import page  # noqa: E402
 
@@ -140,4 +142,12 @@ def show(rows: list[tuple[str, str, str, str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    match sys.argv[1:]:
+        case []:
+            main()
+        case ["batch"]:
+            sys.exit(batch.main())
+        case ["kill", *minutes]:
+            sys.exit(kill.main(float(minutes[0]) if minutes else 30.0))
+        case _:
+            sys.exit("usage: ./jobmon.sh bench [batch | kill [MINUTES]]")

@@ -1,4 +1,5 @@
-"""What every scheduler does when jobmon acts on it: on this machine and on a real Slurm, one suite for both."""
+"""What every scheduler does when jobmon acts on it: on this machine, on a real Slurm, and on stand-in commands of
+LSF and HTCondor, one suite for all."""
 
 import json
 import time
@@ -12,17 +13,30 @@ from jobmon.config.tables import SchedulerSettings
 from jobmon.engine.submission.attempts import Work
 from jobmon.engine.submission.folder import Folders
 from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Scheduler, Seen
+from jobmon.schedulers.htcondor import HTCondorScheduler
 from jobmon.schedulers.local import LocalScheduler
+from jobmon.schedulers.lsf import LsfScheduler
 from jobmon.schedulers.slurm.acting import SlurmScheduler
 
 pytestmark = pytest.mark.service
 
 
-@pytest.fixture(params=["local", "slurm"])
-def scheduler(request: pytest.FixtureRequest, tmp_path: Path) -> Scheduler:
-    if request.param == "local":
+FAKES = Path(__file__).parent.parent / "fakes"
+
+
+@pytest.fixture(params=["local", "slurm", "lsf", "htcondor"])
+def scheduler(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scheduler:
+    kind = request.param
+    if kind == "local":
         return LocalScheduler(tmp_path / "local", slots=4)
-    return SlurmScheduler(SchedulerSettings(conf=str(request.getfixturevalue("slurm").conf)))
+    if kind == "slurm":
+        return SlurmScheduler(SchedulerSettings(conf=str(request.getfixturevalue("slurm").conf)))
+    conf = tmp_path / kind
+    conf.mkdir()
+    monkeypatch.setenv("LSF_ENVDIR", str(conf))
+    monkeypatch.setenv("CONDOR_CONFIG", str(conf / "condor_config"))
+    settings = SchedulerSettings(bin_path=str(FAKES / f"{kind}_commands"))
+    return LsfScheduler(settings) if kind == "lsf" else HTCondorScheduler(settings)
 
 
 @pytest.fixture

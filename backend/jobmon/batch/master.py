@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -22,6 +22,7 @@ from jobmon.engine.submission import ENDED, Attempt, Submitter
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger
 from jobmon.errors import SettingsError
+from jobmon.schedulers import htcondor, lsf
 from jobmon.schedulers.acting import Scheduler
 from jobmon.schedulers.local import LocalScheduler
 from jobmon.schedulers.slurm import command
@@ -57,13 +58,26 @@ def change_setting(connection: sa.Connection, name: str, value: str) -> None:
 
 
 def scheduler_of(settings: Settings) -> Scheduler:
-    """Return what jobs are submitted to: what the settings say, else Slurm where it is, else this machine."""
+    """Return what jobs are submitted to: what the settings say, else the batch system that is here."""
     choice = settings.batch.scheduler
     if choice == "auto":
-        choice = "slurm" if _has_slurm(settings) else "local"
+        choice = _found(settings)
     if choice == "slurm":
         return SlurmScheduler(settings.scheduler)
+    if choice == "lsf":
+        return lsf.LsfScheduler(settings.scheduler)
+    if choice == "htcondor":
+        return htcondor.HTCondorScheduler(settings.scheduler)
     return LocalScheduler(Path(settings.live.data_path) / "batch" / "local", settings.batch.local_slots)
+
+
+def _found(settings: Settings) -> Literal["slurm", "lsf", "htcondor", "local"]:
+    """Return the first batch system whose commands and settings are on this host, else this machine."""
+    if _has_slurm(settings):
+        return "slurm"
+    if lsf.is_here(settings.scheduler):
+        return "lsf"
+    return "htcondor" if htcondor.is_here(settings.scheduler) else "local"
 
 
 def _has_slurm(settings: Settings) -> bool:

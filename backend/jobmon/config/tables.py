@@ -110,7 +110,7 @@ class SchedulerSettings(Table):
 class BatchSettings(Table):
     """Hold `[batch]`: jobs, crontab entries and workflows that jobmon submits."""
 
-    scheduler: Literal["auto", "local", "slurm"] = "auto"
+    scheduler: Literal["auto", "local", "slurm", "lsf", "htcondor"] = "auto"
     shared_path: Text = ""
     local_slots: int = Field(0, ge=0, le=10_000)
     python: str = Field("python3", pattern=r"^[A-Za-z0-9._/-]+$", max_length=200)

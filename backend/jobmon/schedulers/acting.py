@@ -4,6 +4,7 @@ A job is submitted held under a name of its own, its number is recorded, and onl
 in between leaves a held job that can be found by its name.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Literal, Protocol
 
 PREFIX = "jm-"
 """What the names of all jobs begin with that jobmon submits."""
+SAFE_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+"""Keys that mean nothing but themselves to any batch system: some read lists, patterns or expressions in names."""
 
 Phase = Literal["held", "pending", "running", "ended"]
 Ending = Literal["exit", "signal", "timeout", "oom", "node_fail", "cancelled", "unknown"]
@@ -77,12 +80,17 @@ class Seen:
     reason: str = ""
 
 
+def age_order(id_: str) -> tuple[list[int], str]:
+    """Return what sorts ids by age whatever a scheduler calls them: 9 before 10, and 9.2 before 9.10."""
+    return [int(digits) for digits in re.findall(r"[0-9]+", id_)], id_
+
+
 class Scheduler(Protocol):
     """Act on a batch system; no method raises for what the batch system does."""
 
     @property
     def name(self) -> str:
-        """Return what people call it: "slurm", "local"."""
+        """Return what people call it: "slurm", "lsf", "htcondor", "local"."""
 
     def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown:
         """Submit a job that does not start before it is released."""

@@ -6,20 +6,18 @@ messages. Everything else may have left a job behind, and is looked up by name.
 
 import contextlib
 import os
-import pwd
 import re
 from collections.abc import Collection, Iterable, Sequence
 
 from jobmon.errors import SourceError
 from jobmon.schedulers.acting import PREFIX, Accepted, Ending, JobSpec, Phase, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.base import SchedulerSettings
+from jobmon.schedulers.command import chunks, own_name, submit
 from jobmon.schedulers.slurm import command
 
 SUBMIT_S = 30.0
 """Longer than the 10 s after which sbatch itself gives up on a silent controller."""
 LEAST_MIN_JOB_AGE_S = 60
-CHUNK = 200
-"""So many ids go into one command."""
 
 _ID = re.compile(r"(\d+)(;.*)?")
 _PERMANENT = re.compile(
@@ -95,22 +93,18 @@ class SlurmScheduler:
             own.insert(0, f"--partition={spec.queue}")
         if spec.limit_s and not any(re.match(r"-t|--time(=|$)", word) for word in spec.options):
             own.insert(0, f"--time={int(spec.limit_s // 60) + 2}")  # the script is more exact, and ends it first
-        try:
-            answer = command.run(
+        answer = submit(
+            lambda: command.run(
                 "sbatch", [*spec.options, *own, str(spec.script)], self._settings, SUBMIT_S,
                 env=command.job_environment(self._settings, spec.user), user=spec.user,
-            )  # fmt: skip
-        except KeyError:
-            return Refused(f"there is no user {spec.user}", for_good=True)
-        except command.Missing as error:
-            return Refused(str(error), for_good=False)
-        except SourceError as error:
-            return Unknown(str(error))
-        return read_submission(answer)
+            ),
+            spec.user,
+        )  # fmt: skip
+        return read_submission(answer) if isinstance(answer, command.Answer) else answer
 
     def seen(self) -> tuple[Seen, ...] | Silent:
         """Ask squeue for all our jobs."""
-        whose = [] if os.geteuid() == 0 else [f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
+        whose = [] if os.geteuid() == 0 else [f"--user={own_name()}"]
         form = "JobID:|,State:|,exit_code:|,Reason:|,Name:"
         try:
             text = command.ask(
@@ -125,7 +119,7 @@ class SlurmScheduler:
         """Ask sacct by name, where there is accounting."""
         found: list[Seen] = []
         names = [f"{PREFIX}{key}" for key in keys]
-        for chunk in _chunks(names):
+        for chunk in chunks(names):
             arguments = [
                 "--noheader", "--parsable2", "--allocations", "--duplicates", "--starttime=now-30days",
                 f"--name={','.join(chunk)}", "--format=JobIDRaw,State,ExitCode,Reason,JobName",
@@ -146,7 +140,7 @@ class SlurmScheduler:
     def release(self, ids: Collection[str]) -> tuple[str, ...]:
         """Release with one command for all, and one by one where that fails."""
         released: list[str] = []
-        for chunk in _chunks(ids):
+        for chunk in chunks(ids):
             if self._tell("scontrol", ["release", ",".join(chunk)]):
                 released += chunk
                 continue
@@ -155,7 +149,7 @@ class SlurmScheduler:
 
     def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
         """Run scancel; with `only_held` it leaves alone what has started."""
-        for chunk in _chunks(ids):
+        for chunk in chunks(ids):
             with contextlib.suppress(SourceError):  # who wants them to end will see that they have not
                 command.run(
                     "scancel", [*(["--state=PENDING"] if only_held else []), *chunk], self._settings,
@@ -253,9 +247,3 @@ def _exit(text: str) -> tuple[int | None, int | None]:
 def _literal(path: str) -> str:
     """Keep sbatch from replacing %j and the like in a path."""
     return path.replace("%", "%%")
-
-
-def _chunks(values: Collection[str]) -> Iterable[list[str]]:
-    listed = list(values)
-    for start in range(0, len(listed), CHUNK):
-        yield listed[start : start + CHUNK]

@@ -1,0 +1,119 @@
+"""Kill masters at every point and at random, on both stores and both schedulers: `./jobmon.sh bench kill [MINUTES]`.
+
+Prints for each combination how many commands ran twice or never, and how long it took until another master acted.
+"""
+
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent)]
+
+import postgres  # noqa: E402 - beside this folder
+import slurm_cluster  # noqa: E402
+from jobmon.config import SchedulerSettings  # noqa: E402
+from jobmon.schedulers.local import LocalScheduler  # noqa: E402
+from jobmon.schedulers.slurm.acting import SlurmScheduler  # noqa: E402
+from kill_matrix import POINTS, Count, Matrix, wait_for  # noqa: E402
+
+COMBINATIONS = (("sqlite", "local"), ("postgresql", "local"), ("sqlite", "slurm"), ("postgresql", "slurm"))
+TTL_S = 10.0
+TAKEOVER_S = 12.0
+PLANNED_S = 2.0
+
+
+@contextmanager
+def matrix(store: str, scheduler: str) -> Iterator[Matrix]:
+    """Make a combination in a fresh folder."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobmon-kill-")))
+        url = f"sqlite:///{folder / 'store.sqlite'}" if store == "sqlite" else stack.enter_context(postgres.running())
+        conf = ""
+        if scheduler == "slurm":
+            conf = str(stack.enter_context(slurm_cluster.running()).conf)
+            acting = SlurmScheduler(SchedulerSettings(conf=conf))
+        else:
+            acting = LocalScheduler(folder / "shared" / "local", 8)
+        made = Matrix(folder, url, scheduler, acting, TTL_S, conf)
+        made.add_entry()
+        try:
+            yield made
+        finally:
+            made.stop_all()
+            made.store.close()
+
+
+def points(made: Matrix) -> Count:
+    """Let masters meet each fate once."""
+    for point in POINTS:
+        print(f"  {point} …", file=sys.stderr, flush=True)
+        made.meet(point)
+    return made.finish()
+
+
+def soak(made: Matrix, minutes: float) -> Count:
+    """Kill, freeze or stop the acting one of three masters every 3 to 7 seconds once it acts."""
+    chance = random.Random(1)
+    masters = [made.start() for _ in range(3)]
+    end = time.monotonic() + 60 * minutes
+
+    def the_acting_one() -> Any:
+        return next((one for one in masters if one.poll() is None and made.acts(one)), None)
+
+    while time.monotonic() < end:
+        acting = wait_for(the_acting_one, "a master")
+        time.sleep(chance.uniform(3, 7))
+        how = chance.choice(("kill", "freeze", "stop"))
+        at = time.time()
+        acting.send_signal({"kill": signal.SIGKILL, "freeze": signal.SIGSTOP, "stop": signal.SIGTERM}[how])
+        heirs = [m for m in masters if m is not acting]
+        wait_for(lambda heirs=heirs: any(made.acts(m) for m in heirs), f"an heir after {how}")
+        (made.planned_s if how == "stop" else made.takeovers_s).append(made.lease().acquired_at - at)
+        if how == "freeze":
+            time.sleep(chance.uniform(0, 2))
+            acting.send_signal(signal.SIGCONT)
+        else:
+            acting.wait(30)
+            masters = [*heirs, made.start()]
+    for one in masters:
+        made.stop(one)
+    return made.finish()
+
+
+def tell(name: str, count: Count) -> bool:
+    """Print what came out; say whether every promise was kept."""
+
+    def late(times: list[float]) -> float:
+        return sorted(times)[max(0, -(-len(times) * 95 // 100) - 1)] if times else 0.0
+
+    kept = not count.faults and late(count.takeovers_s) <= TAKEOVER_S and late(count.planned_s) <= PLANNED_S
+    print(f"{name}: {count.ticks} ticks, {len(count.twice)} twice, {len(count.never)} never, "
+          f"{len(count.left)} left over; takeover p95 {late(count.takeovers_s):.1f} s, max "
+          f"{max(count.takeovers_s, default=0):.1f} s of {len(count.takeovers_s)}; planned p95 "
+          f"{late(count.planned_s):.1f} s of {len(count.planned_s)}; {'ok' if kept else f'MISSED {count.faults}'}",
+          flush=True)  # fmt: skip
+    return kept
+
+
+def main(minutes: float) -> int:
+    """Run all combinations, then the soak on the last of them."""
+    kept = True
+    for store, scheduler in COMBINATIONS:
+        with matrix(store, scheduler) as made:
+            kept &= tell(f"C1–C11, {store}, {scheduler}", points(made))
+    for store, scheduler in (COMBINATIONS[0], COMBINATIONS[-1]):
+        if minutes > 0:
+            with matrix(store, scheduler) as made:
+                kept &= tell(f"soak of {minutes:g} min, {store}, {scheduler}", soak(made, minutes))
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0))
