@@ -20,12 +20,12 @@ class Answer:
 
 
 def get(app: Any, path: str, parameters: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
-        client: str = "127.0.0.1", method: str = "GET") -> Answer:  # fmt: skip
+        client: str = "127.0.0.1", method: str = "GET", body: bytes = b"") -> Answer:  # fmt: skip
     """Send one request from the address `client`, and return the whole answer."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -39,5 +39,5 @@ def get(app: Any, path: str, parameters: Mapping[str, Any] | None = None, header
     with ThreadPoolExecutor(1) as own:  # a test of the browser may have left its loop in this thread
         own.submit(lambda: asyncio.run(app(scope, receive, send))).result()
     start = next(message for message in sent if message["type"] == "http.response.start")
-    body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
-    return Answer(start["status"], {k.decode(): v.decode() for k, v in start["headers"]}, body)
+    answer = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+    return Answer(start["status"], {k.decode(): v.decode() for k, v in start["headers"]}, answer)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jobmon import cli
 from jobmon.batch import master
-from jobmon.batch.crontab import Ticker
+from jobmon.batch.ticking import Ticker
 from jobmon.engine import cron
 from jobmon.engine.outbox import webhook
 from jobmon.engine.submission.attempts import ENDED

@@ -1,7 +1,10 @@
-import { Link, NavLink, Route, Routes, useLocation } from "react-router";
+import { Suspense } from "react";
+import { Link, Route, Routes, useLocation } from "react-router";
 import { readerName } from "./api/fetch";
 import { useLive, useSite } from "./api/useLive";
+import { useOffered } from "./api/useOffered";
 import { Account } from "./components/Account";
+import { Capabilities } from "./components/Capabilities";
 import { ErrorBoundary } from "./components/ErrorBoundary";
 import { Sources } from "./components/Sources";
 import { ThemeSwitch } from "./components/ThemeSwitch";
@@ -9,41 +12,38 @@ import { pages } from "./pages";
 
 export function App() {
   const site = useSite();
-  const { data } = useLive();
+  const { data, error } = useLive();
   const { pathname } = useLocation();
-  const first = pages[0]?.component;
-  const Bar = (pages.find((page) => pathname === `/${page.name}`) ?? pages[0])?.bar;
+  const current = pages.find((page) => page.name === pathname.split("/")[1]) ?? pages[0];
+  const offered = useOffered(pages, data !== undefined || error !== null);
+  const shown = pages.filter((page) => page === pages[0] || page === current || offered.has(page.name));
+  const Bar = current?.bar;
+  const First = pages[0]?.component;
   return (
     <>
-      <header className="top">
+      <header className="top" data-page={current?.name}>
         <button type="button" className="skip" onClick={() => document.getElementById("main")?.focus()}>
           To the content
         </button>
         <Brand />
         {data?.snapshot.cluster && <span className="cluster">{data.snapshot.cluster}</span>}
-        {pages.length > 1 && (
-          <nav aria-label="Capabilities">
-            {pages.map((page) => (
-              <NavLink key={page.name} to={`/${page.name}`}>
-                {page.title}
-              </NavLink>
-            ))}
-          </nav>
-        )}
+        {shown.length > 1 && <Capabilities pages={shown} current={current?.name ?? ""} />}
         {Bar ? <Bar /> : <span className="fill" />}
         {data && <Sources snapshot={data.snapshot} problems={data.problems} />}
-        <Account name={data ? readerName() : ""} />
+        <Account name={data ? readerName() : ""} asked={offered.size > 1 || / 401 /.test(error?.message ?? "")} />
         <ThemeSwitch />
       </header>
       <main id="main" tabIndex={-1}>
-        <ErrorBoundary part={site.pageTitle} version={data}>
-          <Routes>
-            {first && <Route path="/" Component={first} />}
-            {pages.map((page) => (
-              <Route key={page.name} path={`/${page.name}`} Component={page.component} />
-            ))}
-            <Route path="*" element={<Nowhere />} />
-          </Routes>
+        <ErrorBoundary part={site.pageTitle} version={`${current?.name} ${data?.snapshot.timestamp}`}>
+          <Suspense fallback={<p className="state muted">Loading …</p>}>
+            <Routes>
+              {First && <Route path="/" element={<First />} />}
+              {pages.map(({ name, component: Component, asks }) => (
+                <Route key={name} path={asks ? `/${name}/*` : `/${name}`} element={<Component />} />
+              ))}
+              <Route path="*" element={<Nowhere />} />
+            </Routes>
+          </Suspense>
         </ErrorBoundary>
       </main>
     </>

@@ -7,6 +7,7 @@ import { loadSite } from "./api/site";
 import { SiteContext } from "./api/useLive";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/capabilities.css";
 import "./styles/panes.css";
 import "./styles/list.css";
 import "./styles/columns.css";

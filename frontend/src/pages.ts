@@ -1,5 +1,5 @@
 // The pages of the menu, one line each. To add one: a folder in pages/ and its line here.
-import type { ComponentType } from "react";
+import { type ComponentType, lazy } from "react";
 import { LiveBar } from "./pages/live/LiveBar";
 import { LivePage } from "./pages/live/LivePage";
 
@@ -9,7 +9,15 @@ export interface Page {
   component: ComponentType;
   /** What the page has to say in the top bar. */
   bar?: ComponentType;
+  /** Below its name, the address that answers where a site offers it; left out where every site does. */
+  asks?: string;
 }
 
+// Fetched when it is opened: whoever looks at the cluster does not wait for it.
+const BatchPage = lazy(() => import("./pages/batch/BatchPage").then((part) => ({ default: part.BatchPage })));
+
 /** The first one is also shown at "/". */
-export const pages: readonly Page[] = [{ name: "live", title: "Live", component: LivePage, bar: LiveBar }];
+export const pages: readonly Page[] = [
+  { name: "live", title: "Live", component: LivePage, bar: LiveBar },
+  { name: "batch", title: "Batch", component: BatchPage, asks: "overview" },
+];

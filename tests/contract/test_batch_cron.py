@@ -166,6 +166,18 @@ def test_an_entry_of_a_user_who_has_gone_is_told_and_others_fire(house, time):
     assert any("bad" in trouble and "gone" in trouble for trouble in house.master.troubles())
 
 
+def test_an_entry_that_cannot_be_understood_keeps_no_other_from_firing(house, time):
+    house.cron("bad", "* * * * *", "true")
+    house.cron("good", "* * * * *", "true")
+    with house.store.writing() as connection:
+        connection.execute(crontab.CRONTAB.update().where(crontab.CRONTAB.c.name == "bad").values(args={"no": "list"}))
+    time.now = START + 60
+    house.turn()
+    assert minutes(house, "good") == [(1, "fired")]
+    assert minutes(house, "bad") == []
+    assert any("bad" in trouble for trouble in house.master.troubles())
+
+
 def test_an_entry_that_starts_a_workflow(house, time):
     house.workflow('[workflow.w]\nparams = ["x"]\n[[workflow.w.stage]]\nname = "a"\ncommand = ["echo", "{x}"]\n')
     house.cron("tick", "* * * * *", workflow="w", params={"x": "1"})

@@ -150,6 +150,34 @@ def test_a_submission_that_is_not_known_needs_attention(house):
         assert [row["job_id"] for row in overview.attention(connection)["unclear"]] == [number]
 
 
+def test_a_job_whose_end_cannot_be_written_keeps_no_other_from_ending(house, monkeypatch):
+    changed = type(house.master)._changed
+    bad, good = house.submit("true"), house.submit("true")
+
+    def failing(master, connection, attempt):
+        if attempt.row["job_id"] == bad and attempt.status == "succeeded":
+            raise ValueError("a rule that nobody thought of")
+        changed(master, connection, attempt)
+
+    monkeypatch.setattr(type(house.master), "_changed", failing)
+    house.new_master()
+    assert house.until_ended(good)["status"] == "succeeded"
+    assert house.job(bad)["status"] in {"pending", "running"}
+    monkeypatch.setattr(type(house.master), "_changed", changed)
+    house.new_master()
+    assert house.until_ended(bad)["status"] == "succeeded"
+
+
+def test_a_row_that_cannot_be_submitted_keeps_no_other_waiting(house):
+    bad, good = house.submit("true"), house.submit("true")
+    with house.store.writing() as connection:
+        connection.execute(JOB.update().where(JOB.c.job_id == bad).values(args=7))
+    assert house.until_ended(good)["status"] == "succeeded"
+    row = house.job(bad)
+    assert row["status"] == "waiting"
+    assert "TypeError" in row["reason"]
+
+
 def test_old_jobs_are_forgotten_with_their_folders(house):
     old, new = house.submit("true"), house.submit("true")
     for number in (old, new):

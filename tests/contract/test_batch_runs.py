@@ -15,6 +15,10 @@ __all__ = ["opened", "server", "url"]
 pytestmark = pytest.mark.service
 
 
+class Crash(BaseException):
+    """Be the end of a master."""
+
+
 @pytest.fixture
 def house(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchHouse]:
     with housed(opened(), tmp_path, monkeypatch) as made:
@@ -137,7 +141,7 @@ def test_a_restart_between_the_end_and_what_follows_starts_nothing_twice(house, 
     house.workflow("[workflow.w]\n" + stage("a", "true", NEXT.format("b")) + stage("b", "true"))
     number = house.start("w")
     decide = type(house.master.runs)._decide
-    crashes = iter([RuntimeError("crash")])
+    crashes = iter([Crash("between the end and its commit")])
 
     def crashing(runs, connection, attempt):
         decide(runs, connection, attempt)
@@ -145,7 +149,7 @@ def test_a_restart_between_the_end_and_what_follows_starts_nothing_twice(house, 
             raise crash
 
     monkeypatch.setattr(type(house.master.runs), "_decide", crashing)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Crash):
         house.until_run_ended(number)
     assert statuses(house.run(number)) == {"a": "active"}
     house.new_master()

@@ -30,9 +30,11 @@ def matrix(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Matrix]:
 
 
 def test_nothing_is_lost_and_nothing_runs_twice(matrix):
+    """All points with local jobs; on Slurm those where it matters who runs them (`./jobmon.sh bench kill` has all)."""
+    points = POINTS if matrix.scheduler == "local" else ("C4", "C5", "C7", "C8")
     matrix.add_entry()
-    for point in POINTS:
+    for point in points:
         matrix.meet(point)
     count = matrix.finish()
     assert count.faults == {}
-    assert count.ticks > 3 * len(POINTS)
+    assert count.ticks > 3 * len(points)

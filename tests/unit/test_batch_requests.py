@@ -35,6 +35,8 @@ def test_a_wrong_job_is_refused_with_the_key(asked, told):
 def test_an_entry_runs_a_command_or_a_workflow():
     with pytest.raises(SettingsError, match="either command or workflow"):
         checked(CronRequest, {"name": "x", "schedule": "@daily"}, "cron")
+    with pytest.raises(SettingsError, match="must not be a number"):
+        checked(CronRequest, {"name": "7", "schedule": "@daily", "command": ["ls"]}, "cron")
     with pytest.raises(SettingsError, match="bad hour"):
         checked(CronRequest, {"name": "x", "schedule": "0 25 * * *", "command": ["ls"]}, "cron")
 

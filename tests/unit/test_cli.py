@@ -71,11 +71,12 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "jobmon settings", "jobmon jobs", "jobmon job", "jobmon rules", "jobmon token", "jobmon token create",
         "jobmon token list", "jobmon token revoke", "jobmon batch",
         *(f"jobmon batch {word}" for word in ("submit", "status", "list", "cancel", "rerun", "hold", "release", "cron",
-                                              "workflow", "master", "limit")),
+                                              "workflow", "releases", "master", "limit")),
         *(f"jobmon batch cron {word}" for word in ("add", "edit", "list", "enable", "disable", "remove", "run-now",
                                                    "replay", "next", "import-crontab")),
         *(f"jobmon batch workflow {word}" for word in ("check", "list", "start", "show", "stop", "rerun", "release",
                                                        "test")),
+        *(f"jobmon batch releases {word}" for word in ("list", "show", "trigger", "erase")),
     }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def test_a_mistake_in_the_file_names_the_file_and_one_on_the_command_line_does_n
     ("text", "words"),
     [
         ("[live\n", "is not TOML"),
-        ("backend = 'local'\n", "[backend]: there is no such table; known here: batch, daemon, ganglia, influxdb, live"),
+        ("backend = 'local'\n", "[backend]: there is no such table; known here: batch, daemon, ganglia, influxdb"),
         ("live = 3\n", "[live] = 3: must be a table"),
         ("[[live]]\n", "[live] = [{}]: must be a table"),
         (b"[live]\nbackend = '\xff'\n", "is not TOML"),

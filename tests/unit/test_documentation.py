@@ -11,6 +11,7 @@ import pytest
 from fastapi import APIRouter
 
 from jobmon import config
+from jobmon.batch.capability import Batch
 from jobmon.live import jobs_api, rules_text, window_api
 from jobmon.web import app
 
@@ -66,7 +67,8 @@ def test_the_document_of_the_rules_is_that_of_the_rules():
 
 
 def test_every_address_is_in_the_readme_and_none_that_is_not_there():
-    application = app.create(config.Settings(live=config.LiveSettings(data_path="/nowhere")), [LiveRoutes()], dict)
+    settings = config.Settings(live=config.LiveSettings(data_path="/nowhere"))
+    application = app.create(settings, [LiveRoutes(), Batch(settings)], dict)
     documented = set(re.findall(r"`(/[^`?]*)", "".join(first_cells(README, "Addresses"))))
     assert documented == {*application.openapi()["paths"], "/api/openapi.json", "/site.json", "/"}
 

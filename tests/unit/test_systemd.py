@@ -78,6 +78,6 @@ def test_the_service_may_write_where_it_publishes(monkeypatch: pytest.MonkeyPatc
 
 def test_the_daemon_is_watched_and_wrong_settings_are_not_tried_again() -> None:
     service = unit()["Service"]
-    assert (service["Type"], service["NotifyAccess"], service["Restart"]) == ("notify", "main", "on-failure")
+    assert (service["Type"], service["NotifyAccess"], service["Restart"]) == ("notify", "main", "always")
     assert int(service["WatchdogSec"]) == 60
     assert "2" in service["RestartPreventExitStatus"].split()

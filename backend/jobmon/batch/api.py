@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
-from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, workflow_api
+from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, release_api, workflow_api
 from jobmon.batch.asking import House
 from jobmon.batch.requests import JobRequest
 
@@ -24,6 +24,7 @@ def router(house: House) -> APIRouter:
     _act_on_jobs(routes, house)
     cron_api.add_routes(routes, house)
     workflow_api.add_routes(routes, house)
+    release_api.add_routes(routes, house)
     master_api.add_routes(routes, house)
     return routes
 

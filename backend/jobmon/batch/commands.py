@@ -7,7 +7,7 @@ from collections.abc import Callable
 from getpass import getuser
 from typing import Any
 
-from jobmon.batch import workflow_commands
+from jobmon.batch import release_commands, workflow_commands
 from jobmon.batch.words import adder
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
@@ -29,6 +29,9 @@ def add(commands: Any, common: argparse.ArgumentParser, load: Load) -> None:
     workflow = actions.add_parser("workflow", help="check, start and follow workflows", description=text)
     actions_of = workflow.add_subparsers(title="actions", metavar="ACTION", required=True)
     workflow_commands.add(actions_of, common, load)
+    text = "List, trigger and erase builds of software."
+    releases = actions.add_parser("releases", help="list, trigger and erase builds", description=text)
+    release_commands.add(releases.add_subparsers(title="actions", metavar="ACTION", required=True), common, load)
     _master(actions, common, load)
 
 

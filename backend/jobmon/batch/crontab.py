@@ -1,25 +1,22 @@
-"""Keep crontab entries, and fire what is due: each due time once, whoever is the master."""
+"""Keep crontab entries: what people add, change, pause, run now and replay."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobmon import clock
 from jobmon.batch import jobs
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.requests import CronRequest, JobRequest, account, shown
-from jobmon.batch.runs import Runs
-from jobmon.batch.tables import CRONTAB, FIRE, JOB, RUN
+from jobmon.batch.tables import CRONTAB, FIRE
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
-from jobmon.engine.cron import Schedule
-from jobmon.engine.submission import ACTIVE
-from jobmon.engine.submission.attempts import HELD, WAITING
-from jobmon.errors import JobmonError, SettingsError
+from jobmon.errors import SettingsError
+
+log = logging.getLogger("jobmon.batch")
 
 FIELDS = ("minute", "hour", "day_of_month", "month", "day_of_week")
 MOST_BEHIND_S = 40 * 86_400
@@ -105,7 +102,7 @@ def run_now(connection: sa.Connection, name: str, who: str, settings: BatchSetti
     row = find(connection, name)
     if row["workflow"]:
         raise NotPossible(f"{name} starts workflow {row['workflow']}; start that instead")
-    return jobs.submit(connection, _job_request(row), who, settings, cron_id=row["cron_id"])
+    return jobs.submit(connection, job_request(row), who, settings, cron_id=row["cron_id"])
 
 
 def replay(
@@ -125,7 +122,7 @@ def replay(
         known = connection.execute(query).mappings().one_or_none()
         if known is not None and known["outcome"] == "fired":
             continue
-        number = jobs.submit(connection, _job_request(row, at), who, settings, cron_id=row["cron_id"])
+        number = jobs.submit(connection, job_request(row, at), who, settings, cron_id=row["cron_id"])
         values = {"fired_at": clock.now(), "outcome": "fired", "reason": f"replayed by {who}", "job_id": number}
         if known is None:
             connection.execute(FIRE.insert().values(cron_id=row["cron_id"], scheduled_for=at, **values))
@@ -134,137 +131,6 @@ def replay(
             connection.execute(FIRE.update().where(*condition).values(**values))
         numbers.append(number)
     return numbers
-
-
-# --- firing ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Known:
-    """Remember an entry's schedule and its next due time, so that a tick costs little."""
-
-    version: int
-    schedule: Schedule
-    next_at: float
-
-
-class Ticker:
-    """Fire what is due, for one tenure of a master."""
-
-    def __init__(self, settings: BatchSettings, runs: Runs) -> None:
-        self._settings = settings
-        self._runs = runs
-        self._known: dict[int, _Known] = {}
-        self._started_up = False
-        self.faults: dict[str, str] = {}
-        """What is wrong with entries that cannot be fired, by name."""
-
-    def tick(self, connection: sa.Connection, now: float, fence: int | None, fresh: bool) -> int:
-        """Fire what is due, in the master's transaction; return how many jobs were asked for.
-
-        `fresh` says that this process has just been started, which is when @reboot is due.
-        """
-        brief = sa.select(CRONTAB.c.cron_id, CRONTAB.c.version).where(CRONTAB.c.enabled)
-        due: list[int] = []
-        at_start = fresh and not self._started_up
-        self._started_up = True
-        alive = set()
-        for number, version in connection.execute(brief).all():
-            alive.add(number)
-            known = self._known.get(number)
-            if known is None or known.version != version or known.next_at <= now or at_start:
-                due.append(number)
-        self._known = {number: known for number, known in self._known.items() if number in alive}
-        fired = 0
-        for start in range(0, len(due), 500):
-            query = sa.select(CRONTAB).where(CRONTAB.c.cron_id.in_(due[start : start + 500]))
-            for row in connection.execute(query).mappings().all():
-                fired += self._fire_entry(connection, dict(row), now, fence, at_start)
-        return fired
-
-    def _fire_entry(
-        self, connection: sa.Connection, row: dict[str, Any], now: float, fence: int | None, at_start: bool
-    ) -> int:
-        number, name = row["cron_id"], row["name"]
-        try:
-            schedule = cron.parse(expression(row), row["timezone"], name)
-            account(row["user"], self._settings)
-            self.faults.pop(name, None)
-        except SettingsError as error:
-            self.faults[name] = str(error)
-            self._known[number] = _Known(row["version"], Schedule("", cron.parse("@daily").zone), now + 60)
-            return 0
-        until = int(now)
-        if schedule.at_start:
-            self._known[number] = _Known(row["version"], schedule, float("inf"))
-            return self._fire_one(connection, row, until, fence, "") if at_start else 0
-        after = max(int(row["fired_until"]), int(row["effective_from"]), until - MOST_BEHIND_S)
-        times = [at for at in cron.due(schedule, after, until) if _within(row, at)]
-        decision = cron.decide(times, until, row["misfire"], row["misfire_window"])
-        fired = 0
-        late = "no master was there" if times else ""
-        for at in decision.missed:
-            self._record(connection, row, at, fence, "missed", f"{late}, and the policy is {row['misfire']!r}")
-        for at in decision.fire:
-            fired += self._fire_one(connection, row, at, fence, late if now - at > cron.ON_TIME_S else "")
-        if times:
-            connection.execute(CRONTAB.update().where(CRONTAB.c.cron_id == number).values(fired_until=until))
-        upcoming = cron.next_times(schedule, until, 1)
-        self._known[number] = _Known(row["version"], schedule, upcoming[0] if upcoming else now + 86_400)
-        return fired
-
-    def _fire_one(self, connection: sa.Connection, row: dict[str, Any], at: int, fence: int | None, why: str) -> int:
-        before = self._still_active(connection, row)
-        if before and row["overlap"] == "skip":
-            what = "run" if row["workflow"] else "job"
-            self._record(connection, row, at, fence, "skipped", f"{what} {before[0]} had not ended")
-            return 0
-        if not self._record(connection, row, at, fence, "fired", why):
-            return 0
-        if row["overlap"] == "replace":
-            for number in before:
-                self._replace(connection, row, number)
-        try:
-            with connection.begin_nested():
-                self._note(connection, row["cron_id"], at, **self._start(connection, row, at))
-        except JobmonError as error:
-            self._note(connection, row["cron_id"], at, outcome="skipped", reason=str(error)[:500])
-            return 0
-        return 1
-
-    def _start(self, connection: sa.Connection, row: dict[str, Any], at: int) -> dict[str, Any]:
-        if row["workflow"]:
-            run = self._runs.start(connection, row["workflow"], row["params"], CALLER, cron=row["cron_id"])
-            return {"run_id": run}
-        job = jobs.submit(connection, _job_request(row, at), CALLER, self._settings, cron_id=row["cron_id"])
-        return {"job_id": job}
-
-    def _replace(self, connection: sa.Connection, row: dict[str, Any], number: int) -> None:
-        if row["workflow"]:
-            self._runs.stop(connection, number, CALLER)
-        else:
-            jobs.cancel(connection, number, CALLER)
-
-    def _record(
-        self, connection: sa.Connection, row: dict[str, Any], at: int, fence: int | None, outcome: str, reason: str
-    ) -> bool:
-        """Write down a due time; say whether nobody had done so before."""
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        values = {"cron_id": row["cron_id"], "scheduled_for": at, "fired_at": clock.now(), "fence": fence,
-                  "outcome": outcome, "reason": reason}  # fmt: skip
-        statement = insert(FIRE).values(**values).on_conflict_do_nothing().returning(FIRE.c.cron_id)
-        return connection.execute(statement).first() is not None
-
-    def _note(self, connection: sa.Connection, number: int, at: int, **values: Any) -> None:
-        condition = (FIRE.c.cron_id == number, FIRE.c.scheduled_for == at)
-        connection.execute(FIRE.update().where(*condition).values(**values))
-
-    def _still_active(self, connection: sa.Connection, row: dict[str, Any]) -> list[int]:
-        if row["workflow"]:
-            same = (RUN.c.cron_id == row["cron_id"], RUN.c.status.in_(("queued", "running")))
-            return list(connection.execute(sa.select(RUN.c.run_id).where(*same).order_by(RUN.c.run_id)).scalars())
-        active = (JOB.c.cron_id == row["cron_id"], JOB.c.status.in_((WAITING, HELD, *ACTIVE)))
-        return list(connection.execute(sa.select(JOB.c.job_id).where(*active).order_by(JOB.c.job_id)).scalars())
 
 
 def _values(request: CronRequest, settings: BatchSettings) -> dict[str, Any]:
@@ -293,7 +159,7 @@ def _values(request: CronRequest, settings: BatchSettings) -> dict[str, Any]:
     }
 
 
-def _job_request(row: Mapping[str, Any], at: int | None = None) -> JobRequest:
+def job_request(row: Mapping[str, Any], at: int | None = None) -> JobRequest:
     """Return the job of an entry; for a due time it may be put off a little, always by the same for that time."""
     later = 0.0
     labels = {"cron": row["name"]}
@@ -307,9 +173,3 @@ def _job_request(row: Mapping[str, Any], at: int | None = None) -> JobRequest:
         working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
         notify=row["on_success"], user=row["user"], not_before=later, labels=labels,
     )  # fmt: skip
-
-
-def _within(row: Mapping[str, Any], at: int) -> bool:
-    return (row["not_before"] is None or at >= row["not_before"]) and (
-        row["not_after"] is None or at <= row["not_after"]
-    )

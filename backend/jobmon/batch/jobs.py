@@ -34,10 +34,13 @@ class NoSuchThing(JobmonError):
     """There is nothing of this number or name."""
 
 
-def submit(connection: sa.Connection, request: JobRequest, who: str, settings: BatchSettings, **more: Any) -> int:
+def submit(
+    connection: sa.Connection, request: JobRequest, who: str, settings: BatchSettings, store_id: str = "", **more: Any
+) -> int:
     """Write down a job that is to be submitted, and return its number; SettingsError when the user may not be.
 
-    `more` are columns that no person asks for: where it came from, its attempt.
+    `more` are columns that no person asks for: where it came from, its attempt. `store_id` is the store's own name, for
+    those who know it.
     """
     values = {
         "status": WAITING,
@@ -63,7 +66,7 @@ def submit(connection: sa.Connection, request: JobRequest, who: str, settings: B
     key = connection.execute(JOB.insert().values(**values)).inserted_primary_key
     assert key is not None
     number = int(key[0])
-    name = f"{identity(connection)}-b{number}-{values.get('attempt', 1)}"
+    name = f"{store_id or identity(connection)}-b{number}-{values.get('attempt', 1)}"
     connection.execute(JOB.update().where(JOB.c.job_id == number).values(submit_key=name))
     note(connection, number, who, WAITING, "asked for")
     return number
@@ -85,11 +88,15 @@ def note_change(connection: sa.Connection, attempt: Attempt, who: str, fence: in
     note(connection, attempt.row["job_id"], who, attempt.status, attempt.text, fence)
 
 
-def work_of(row: Mapping[str, Any], home: str) -> Work:
-    """Return what a row is to run; `home` is where it runs when it says nothing."""
+def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:
+    """Return what a row is to run; `home` is where it runs when it says nothing.
+
+    The commands of workflows are looked for in the folder `programs` first.
+    """
     environment = {"JOBMON_JOB": str(row["job_id"]), "JOBMON_ATTEMPT": str(row["attempt"])}
     if row["run_id"] is not None:
         environment |= {"JOBMON_RUN": str(row["run_id"]), "JOBMON_STAGE": str(row["stage"])}
+        environment |= {"JOBMON_PROGRAMS": programs} if programs else {}
     return Work(
         tuple(row["args"]), row["working_dir"] or home, row["output_location"], row["queue"],
         tuple(row["batch_opts"]), row["limit_s"], row["user"], environment,

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from jobmon.batch import jobs, limits
-from jobmon.batch.crontab import Ticker
+from jobmon import clock
+from jobmon.batch import jobs, limits, releases
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import EVENT, FIRE, JOB, SETTINGS
 from jobmon.batch.telling import tell
+from jobmon.batch.ticking import Ticker
 from jobmon.batch.workflow.library import Library
 from jobmon.config import Settings
 from jobmon.engine.election import Election
@@ -33,8 +34,8 @@ log = logging.getLogger("jobmon.batch")
 
 ROLE = "batch"
 DAY_S = 86_400
-ROUNDS = 20
-"""So many batches of jobs are submitted in one turn at most, so that others get theirs."""
+SHARE_S = 1.0
+"""So long batches of jobs are submitted in one turn, so that crontab entries are never late because of them."""
 NAMES = {"master": "", "run_time": "0"}
 """What the table of settings may hold, and what counts where it does not."""
 
@@ -145,9 +146,9 @@ class Master:
         with self._lease.writing(fence) as connection:
             self._ticker.tick(connection, now, fence, self._fresh)
         self._fresh = False
-        for _ in range(ROUNDS):
-            if not self._submitter.cycle():
-                break
+        began = clock.monotonic()
+        while self._submitter.cycle() and clock.monotonic() - began < SHARE_S:
+            pass
         self._outbox.deliver(now)
         self._clean(now)
 
@@ -180,11 +181,13 @@ class Master:
             log.warning("%s", warning)
 
     def _describe(self, row: Mapping[str, Any]) -> Any:
-        return jobs.work_of(row, self._home)
+        return jobs.work_of(row, self._home, self._settings.batch.programs)
 
     def _changed(self, connection: sa.Connection, attempt: Attempt) -> None:
         jobs.note_change(connection, attempt, "master", self._tenure)
         tell(connection, attempt)
+        if attempt.status in ENDED:
+            releases.job_ended(connection, attempt)
         self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _clean(self, now: float) -> None:

@@ -117,6 +117,8 @@ class CronRequest(Request):
             cron.parse(self.schedule, self.timezone, self.name)
         except SettingsError as error:
             raise ValueError(str(error)) from None
+        if self.name.isdigit():
+            raise ValueError("name must not be a number: entries have numbers of their own")
         if bool(self.command) == bool(self.workflow):
             raise ValueError("either command or workflow must be given")
         return self

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobmon import clock
-from jobmon.batch import jobs
+from jobmon.batch import jobs, releases
 from jobmon.batch import run_rows as rows
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.requests import JobRequest
@@ -63,7 +63,7 @@ class Runs:
         """
         rows.lock(connection)
         found = self._library.find(name)
-        wrong = found.workflow.problems_of(dict(params))
+        wrong = found.workflow.problems_of(dict(params)) or releases.problems_of(found.workflow.params, params)
         if wrong:
             raise SettingsError(f"workflow {name}: {'; '.join(wrong)}")
         same = (RUN.c.workflow == name, RUN.c.dedupe_key == dedupe)
@@ -88,6 +88,7 @@ class Runs:
         key = connection.execute(RUN.insert().values(**values)).inserted_primary_key
         assert key is not None
         number = int(key[0])
+        releases.run_started(connection, number, params, self._settings.programs)
         self._admit(connection, number, found.workflow, who)
         return number
 
@@ -254,6 +255,7 @@ class Runs:
 
     def _finish(self, connection: sa.Connection, run: Mapping[str, Any], status: str) -> None:
         rows.change(connection, run["run_id"], status=status, finished_at=clock.now())
+        releases.run_ended(connection, run, status, self._settings.programs)
         if run["concurrency_key"] is None:
             return
         same = (RUN.c.workflow == run["workflow"], RUN.c.concurrency_key == run["concurrency_key"])

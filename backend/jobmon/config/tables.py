@@ -118,6 +118,7 @@ class BatchSettings(Table):
     lease_ttl: float = Field(10, ge=0.5, le=600)
     keep: int = Field(90, ge=1, le=36_500)
     workflows: Text = "/etc/jobmon/workflows.d"
+    programs: Text = "/etc/jobmon/releases"
 
 
 class MailSettings(Table):

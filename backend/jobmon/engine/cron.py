@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -152,9 +153,9 @@ def next_times(schedule: Schedule, after: int, count: int) -> list[int]:
     found: list[int] = []
     span = 86_400
     while not schedule.at_start and len(found) < count and span < 10 * 366 * 86_400:
-        found += due(schedule, found[-1] if found else after, after + span)
+        found += islice(due(schedule, found[-1] if found else after, after + span), count - len(found))
         span *= 4
-    return found[:count]
+    return found
 
 
 def decide(times: Sequence[int], now: int, misfire: Misfire, window_s: int) -> Decision:

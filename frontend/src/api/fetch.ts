@@ -1,6 +1,8 @@
 // GET of published files: one answer for several names, and errors that say which file and why.
 
+import { detailOf } from "./ask";
 import { booted } from "./boot";
+import { authorization, token } from "./session";
 
 export class FileError extends Error {
   constructor(
@@ -79,29 +81,23 @@ async function text(file: string, url: string, signal: AbortSignal | undefined):
   let response: Response;
   try {
     // "no-cache" asks each time but lets the browser answer 304 from its cache.
-    response = (await booted(url)) ?? (await fetch(url, { cache: "no-cache", signal: signal ?? null }));
+    const options: RequestInit = { cache: "no-cache", headers: authorization(), signal: signal ?? null };
+    const early = await booted(url);
+    // What was asked for before the page ran was asked for by nobody in particular.
+    response = (token() ? undefined : early) ?? (await fetch(url, options));
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new FileError(file, "the server does not answer");
   }
   const date = Date.parse(response.headers.get("Date") ?? "");
   if (!Number.isNaN(date)) ahead = Math.abs(date - Date.now()) < 2000 ? 0 : (date - Date.now()) / 1000;
-  if (!response.ok) throw new FileError(file, `${response.status} ${await detail(response)}`.trim());
+  if (!response.ok) throw new FileError(file, `${response.status} ${(await detailOf(response)).slice(0, 300)}`.trim());
   reader = decodeURIComponent(response.headers.get("X-Jobmon-User") ?? "");
   try {
     return await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new FileError(file, "the answer broke off");
-  }
-}
-
-async function detail(response: Response): Promise<string> {
-  try {
-    const problem: { title?: unknown; detail?: unknown } = await response.json();
-    return String(problem.detail ?? problem.title ?? response.statusText).slice(0, 300);
-  } catch {
-    return response.statusText;
   }
 }
 

@@ -12,6 +12,7 @@ from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTIN
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger, Row
 from jobmon.engine.submission.verdict import GRACE_S, Change
+from jobmon.errors import LeaseLostError, StoreError
 from jobmon.schedulers.acting import Scheduler, Seen, Silent, age_order
 
 log = logging.getLogger("jobmon.engine.submission")
@@ -21,6 +22,7 @@ LOOK_S = 10.0
 LOOK_SOON_S = 2.0
 PATIENCE = 5
 """And never so often that it takes more than a fifth of the scheduler's time."""
+TOGETHER = 100
 SHARE_S = 0.5
 """So long the folders are read at a time, on whatever file system they are."""
 
@@ -83,14 +85,34 @@ class Follower:
         return None
 
     def _write(self, found: list[tuple[Row, Change]]) -> None:
-        for start in range(0, len(found), 100):
-            with self._ledger.writing() as connection:
-                for row, change in found[start : start + 100]:
-                    values = change.values
-                    if change.status in ENDED and "finished_at" not in values:
-                        values = {**values, "finished_at": clock.now()}
-                    whole = Change(change.status, change.text, values, change.tail)
-                    self._ledger.change(connection, row["submit_key"], row["status"], whole)
+        """Write changes, many in a transaction; one that fails costs itself alone, and is tried again later."""
+        for start in range(0, len(found), TOGETHER):
+            some = found[start : start + TOGETHER]
+            try:
+                self._write_together(some)
+            except (StoreError, LeaseLostError):
+                raise
+            except Exception:
+                log.exception("changes of %d jobs failed, and are written one by one", len(some))
+                for one in some:
+                    self._write_alone(one)
+
+    def _write_alone(self, one: tuple[Row, Change]) -> None:
+        try:
+            self._write_together([one])
+        except (StoreError, LeaseLostError):
+            raise
+        except Exception:
+            log.exception("%s: its change to %s is tried again later", one[0]["submit_key"], one[1].status)
+
+    def _write_together(self, some: list[tuple[Row, Change]]) -> None:
+        with self._ledger.writing() as connection:
+            for row, change in some:
+                values = change.values
+                if change.status in ENDED and "finished_at" not in values:
+                    values = {**values, "finished_at": clock.now()}
+                whole = Change(change.status, change.text, values, change.tail)
+                self._ledger.change(connection, row["submit_key"], row["status"], whole)
 
     # --- the scheduler's listing -----------------------------------------------------------------------------------
 

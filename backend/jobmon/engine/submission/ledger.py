@@ -60,14 +60,22 @@ class Ledger:
         with self._store.reading() as connection:
             return _rows(connection, self._brief.where(*condition))
 
-    def change(self, connection: sa.Connection, key: str, expected: str, change: Change) -> bool:
-        """Change the state of an attempt that is in the expected one, and tell of it; say whether it was."""
+    def change(
+        self, connection: sa.Connection, key: str, expected: str, change: Change, row: Row | None = None
+    ) -> Row | None:
+        """Change the state of an attempt that is in the expected one, tell of it, and return the row; else None.
+
+        `row` is the whole row as it was, if that is known.
+        """
         values = {"status": change.status, **change.values}
         if not claim(connection, self._table, {"submit_key": key, "status": expected}, values):
-            return False
-        row = _rows(connection, sa.select(self._table).where(self._table.c.submit_key == key))[0]
+            return None
+        if row is None:
+            row = _rows(connection, sa.select(self._table).where(self._table.c.submit_key == key))[0]
+        else:
+            row = {**row, **values}
         self._changed(connection, Attempt(row, change.text, change.tail, expected))
-        return True
+        return row
 
     def note(self, connection: sa.Connection, keys: Sequence[str], **values: object) -> None:
         """Write values that are no state."""

@@ -87,18 +87,22 @@ class Submitter:
         with self._ledger.writing() as connection:
             waiting = self._ledger.waiting(connection, now, 4 * BATCH)
             chosen = list(self._choose(connection, list(waiting)))[:BATCH] if waiting else []
+            claimed = []
             for row in chosen:
                 values = {"fence": self._lease.fence, "tries": row["tries"] + 1, "scheduler": self._scheduler.name}
-                self._ledger.change(connection, row["submit_key"], WAITING, Change(SUBMITTING, "is submitted", values))
-        if not chosen:
+                step = Change(SUBMITTING, "is submitted", values)
+                changed = self._ledger.change(connection, row["submit_key"], WAITING, step, row)
+                if changed is not None:  # else it was held or cancelled meanwhile
+                    claimed.append(changed)
+        if not claimed:
             return False
-        with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(chosen))) as pool:
-            tried = list(pool.map(self._try, chosen))
+        with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(claimed))) as pool:
+            tried = list(pool.map(self._try, claimed))
         with self._ledger.writing() as connection:
             for one in tried:
                 change = self._after(one)
                 if change is not None:
-                    self._ledger.change(connection, one.key, SUBMITTING, change)
+                    self._ledger.change(connection, one.key, SUBMITTING, change, one.row)
         self.follower.unclear({one.key for one in tried if not isinstance(one.result, Accepted | Refused)})
         self._release_now({one.key: one.result.id for one in tried if isinstance(one.result, Accepted)})
         return len(chosen) == BATCH
@@ -114,6 +118,9 @@ class Submitter:
             return Tried(key, row, Refused(f"there is no user {row.get('user', '')}", for_good=True))
         except OSError as error:
             return Tried(key, row, Refused(f"{error.filename}: {error.strerror}", for_good=False))
+        except Exception as error:  # a row that nobody understands must not keep the others waiting
+            log.exception("%s cannot be submitted", key)
+            return Tried(key, row, Refused(f"{type(error).__name__}: {error}", for_good=False))
         result = self._scheduler.submit_held(self._spec(key, script, work))
         return Tried(key, row, result)
 

@@ -65,6 +65,8 @@ def _run(spec: "dict[str, Any]") -> "dict[str, Any]":
 
     environment = dict(os.environ)
     environment.update(spec["environment"])
+    if spec["environment"].get("JOBMON_PROGRAMS"):
+        environment["PATH"] = "{}:{}".format(environment["JOBMON_PROGRAMS"], environment.get("PATH", os.defpath))
     why, killed = "exit", _killed_for_memory()
     try:
         output = os.open(spec["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)

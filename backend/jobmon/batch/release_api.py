@@ -1,0 +1,103 @@
+"""Answer and act on releases over HTTP, below /api/batch/releases."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import PlainTextResponse, Response
+
+from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger
+from jobmon.batch.asking import House
+from jobmon.batch.release_results import NAME
+from jobmon.batch.release_trigger import Trigger
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Sub = Annotated[str, Path(pattern=f"^{NAME.pattern}$", max_length=100)]
+Step = Annotated[str, Path(pattern="^[a-z]{1,20}$")]
+MOST_LOG = 1_000_000
+
+
+class Erase(BaseModel):
+    """Name builds, and which parts of them are to be erased."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    builds: Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Field(max_length=release_erase.MOST_BUILDS)]
+    parts: Annotated[list[str], Field(max_length=len(release_erase.PARTS))]
+
+
+class Confirmation(BaseModel):
+    """Confirm what a preview has shown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    token: Annotated[str, Field(max_length=10_000)]
+
+
+def add_routes(routes: APIRouter, house: House) -> None:
+    """Add the addresses."""
+    _read(routes, house)
+    _act(routes, house)
+
+
+def _read(routes: APIRouter, house: House) -> None:
+    def reader(request: Request) -> None:
+        if asking.own_only(request, house.settings):
+            asking.staff(request)
+
+    @routes.get("/releases", summary="Versions, those that are being built first, with a cell for each variant")
+    def listing(
+        request: Request,
+        package: Annotated[str, Query(max_length=100)] = "",
+        before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only older builds")] = None,
+    ) -> dict[str, Any]:
+        reader(request)
+        with asking.answering(), house.store().reading() as connection:
+            return release_rows.overview(connection, package=package, before=before)
+
+    @routes.get("/releases/packages", summary="Packages and variants that can be built")
+    def packages(request: Request) -> dict[str, Any]:
+        reader(request)
+        with asking.answering(), house.store().reading() as connection:
+            return release_trigger.packages(connection, house.settings.batch.programs)
+
+    @routes.get("/releases/build/{number}", summary="One build: its stages, and its sub-packages beside other builds")
+    def one(request: Request, number: Number) -> dict[str, Any]:
+        reader(request)
+        with asking.answering(), house.store().reading() as connection:
+            return release_rows.details(connection, number)
+
+    @routes.get("/releases/build/{number}/log/{sub}/{step}", summary="The last megabyte of a log",
+                response_class=PlainTextResponse)  # fmt: skip
+    def log(request: Request, number: Number, sub: Sub, step: Step) -> Response:
+        reader(request)
+        with asking.answering(), house.store().reading() as connection:
+            place = release_rows.find(connection, number)["place"]
+        found = release_files.log_end(place, f"{step}-{sub}.log", MOST_LOG)
+        if found is None:
+            raise HTTPException(404, "There is no such log, or not any more.")
+        return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})
+
+
+def _act(routes: APIRouter, house: House) -> None:
+    batch = house.settings.batch
+
+    @routes.post("/releases/trigger", summary="Build a version", status_code=201)
+    def trigger(request: Request, body: Trigger) -> dict[str, Any]:
+        who = asking.staff(request)
+        if house.acting is None:
+            raise HTTPException(503, "The daemon has just been started; ask again in a moment.")
+        runs = house.acting.runs
+        with asking.answering(), house.store().writing() as connection:
+            return release_trigger.trigger(connection, runs, body, who, batch.programs)
+
+    @routes.post("/releases/erase/preview", summary="What would be erased, how large it is, and what confirms it")
+    def preview(request: Request, body: Erase) -> dict[str, Any]:
+        who = asking.staff(request)
+        with asking.answering(), house.store().reading() as connection:
+            answer, places = release_erase.preview(connection, body.builds, body.parts, who)
+        return release_erase.measured(answer, places)
+
+    @routes.post("/releases/erase", summary="Erase what a preview has shown", status_code=201)
+    def erase(request: Request, body: Confirmation) -> dict[str, Any]:
+        who = asking.staff(request)
+        with asking.answering(), house.store().writing() as connection:
+            return release_erase.confirmed(connection, body.token, who, batch)

@@ -1,0 +1,65 @@
+// Questions that the daemon itself answers, and what it is asked to do; errors are sentences of its own.
+import { authorization } from "./session";
+
+export class AskError extends Error {
+  constructor(
+    /** Of HTTP; 0 when nobody answered. */
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = "AskError";
+  }
+}
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** Say whether an error means that nobody offers this here. */
+export const isAbsent = (error: unknown): boolean => error instanceof AskError && error.status === 404;
+
+/** Ask for JSON, or for something to be done. */
+export async function ask<T>(url: string, method: Method = "GET", body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await send(url, method, body, signal);
+  try {
+    return (await response.json()) as T;
+  } catch {
+    // What serves the page without a daemon may answer anything with a page.
+    throw new AskError(method === "GET" ? 404 : 0, "The answer makes no sense.");
+  }
+}
+
+/** Ask for a text. */
+export async function askText(url: string, signal?: AbortSignal): Promise<string> {
+  return (await send(url, "GET", undefined, signal)).text();
+}
+
+async function send(url: string, method: Method, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
+  const headers: Record<string, string> = authorization();
+  // No other site can make a browser send this one.
+  if (method !== "GET") headers["X-Requested-With"] = "jobmon";
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new AskError(0, "The server does not answer.");
+  }
+  if (!response.ok) throw new AskError(response.status, await detailOf(response));
+  return response;
+}
+
+/** Return what an answer says is wrong. */
+export async function detailOf(response: Response): Promise<string> {
+  try {
+    const problem: { title?: unknown; detail?: unknown } = await response.json();
+    return String(problem.detail ?? problem.title ?? response.statusText).slice(0, 2000);
+  } catch {
+    return response.statusText || `The server answers ${response.status}.`;
+  }
+}
