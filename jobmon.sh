@@ -268,14 +268,15 @@ run_tests() {
       need_page
       need_node_modules
       (cd frontend && npm run --silent test) || failed=1
-      # Most suites wait for services; the units take the time that is left, and are told of at the end.
+      "$PYTHON" -m pytest tests/browser || failed=1
+      # What is left waits for services most of the time; the units take that time, and are told of at the end.
       local told units
       told=$(mktemp)
       nice -n 10 "$PYTHON" -m pytest tests/unit > "$told" 2>&1 &
       units=$!
-      "$PYTHON" -m pytest --ignore=tests/unit tests || failed=1
-      say 'the units:'
+      "$PYTHON" -m pytest --ignore=tests/unit --ignore=tests/browser tests || failed=1
       wait $units || failed=1
+      say 'the units:'
       cat "$told"
       rm -f "$told"
       exit $failed ;;

@@ -84,19 +84,19 @@ class Matrix:
 
     # --- masters ---------------------------------------------------------------------------------------------------
 
-    def start(self, point: str = "none") -> subprocess.Popen[bytes]:
-        """Start a master that meets its fate at a point."""
+    def start(self, point: str = "none", within: tuple[str, ...] = (), url: str = "") -> subprocess.Popen[bytes]:
+        """Start a master that meets its fate at a point, perhaps `within` another host's network."""
         number = len(self.processes)
         settings = self.root / f"{number}.toml"
         # Local jobs are one machine's, so all masters look at the same folder of them.
         (self.root / f"data{number}").mkdir()
         (self.root / f"data{number}" / "batch").symlink_to(self.root / "shared", target_is_directory=True)
         (self.root / "shared").mkdir(exist_ok=True)
-        settings.write_text(SETTINGS.format(data=self.root / f"data{number}", url=self.url, scheduler=self.scheduler,
-                                            root=self.root, ttl=self.ttl_s, conf=self.conf))  # fmt: skip
+        settings.write_text(SETTINGS.format(data=self.root / f"data{number}", url=url or self.url, ttl=self.ttl_s,
+                                            scheduler=self.scheduler, root=self.root, conf=self.conf))  # fmt: skip
         log = (self.root / f"{number}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, str(TESTS / "doomed.py"), point, "--",
+            [*within, sys.executable, str(TESTS / "doomed.py"), point, "--",
              "run", "--only", "batch", "--config", str(settings)],
             env={**os.environ, "DOOM": str(self.root / f"{number}.doom"), "PYTHONPATH": f"{TESTS.parent / 'backend'}"},
             stdout=log, stderr=log,

@@ -30,8 +30,8 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run a server; yield the address of an empty database."""
+def running(also: str = "") -> Iterator[str]:
+    """Run a server; yield the address of an empty database. `also` are more addresses to listen at."""
     initdb, postgres = program("initdb"), program("postgres")
     owner = USER if os.geteuid() == 0 else None  # it refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="jobmon-postgres-"))
@@ -46,9 +46,13 @@ def running() -> Iterator[str]:
         [initdb, "-D", data, "-A", "trust", "-U", "jobmon", "--no-sync", "-E", "UTF8", "--locale=C"],
         check=True, capture_output=True, user=owner, cwd=folder,
     )  # fmt: skip
+    if also:
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.writelines(f"host all all {address}/24 trust\n" for address in also.split(","))
+    listens = f"127.0.0.1,{also}".rstrip(",")
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [postgres, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-c", "fsync=off"],
+            [postgres, "-D", data, "-p", str(port), "-h", listens, "-k", folder, "-c", "fsync=off"],
             stdout=subprocess.DEVNULL, stderr=log, user=owner, cwd=folder,
         )  # fmt: skip
     try:

@@ -158,3 +158,17 @@ def test_a_fault_in_the_holders_transaction_leaves_nothing(candidate: Make, open
     assert state
     assert state.endpoint == "http://one"
     assert one.hold()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_master_that_freezes_within_a_transaction_keeps_nobody_from_taking_over(
+    candidate: Make, opened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobmon.store.engine.IDLE_S", 1)
+    frozen, heir = candidate("a"), candidate("b")
+    assert frozen.hold()
+    with pytest.raises(StoreError), frozen.writing() as connection:  # noqa: PT012 - its last statement fails
+        expire(opened())  # waits for the lock that the frozen one holds, until the server takes it for gone
+        assert heir.hold()
+        connection.execute(sa.text("SELECT 1"))
+    assert heir.fence == 2

@@ -170,6 +170,17 @@ def test_what_people_write_reaches_the_command_as_it_is(scheduler, submit, folde
     assert tuple(json.loads(done.tail)) == words
 
 
+def test_nothing_of_the_daemons_environment_reaches_the_command(scheduler, submit, folders, monkeypatch):
+    monkeypatch.setenv("DAEMONS_SECRET", "x")
+    number = submit("c1-b11-1", "sh", "-c", "umask; env")
+    scheduler.release([number])
+    umask, *lines = wait_for(lambda: folders.done("c1-b11-1")).tail.splitlines()
+    names = {line.partition("=")[0] for line in lines}
+    assert umask == "0022"
+    assert {"PATH", "HOME", "USER"} <= names
+    assert not names & {"DAEMONS_SECRET", "PYTHONPATH", "SLURM_CONF_SECRET"}
+
+
 def test_a_wrong_queue_is_refused_for_good(scheduler, folders, tmp_path):
     script = folders.prepare("c1-b9-1", Work(("true",), str(tmp_path)))
     answer = scheduler.submit_held(JobSpec("c1-b9-1", script, tmp_path / "log", queue="no-such-queue"))

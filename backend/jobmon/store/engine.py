@@ -24,6 +24,9 @@ log = logging.getLogger("jobmon.store")
 BUSY_S = 5
 """So long a writer waits for another one."""
 CONNECT_S = 3
+IDLE_S = 5
+"""So long a transaction may lie idle, and data wait for an answer, before the other side is taken for gone."""
+KEEPALIVE_S = 3
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs", "afs", "9p"}
 )
@@ -73,7 +76,7 @@ def open_store(url: str, folder: Path) -> Store:
             _prepare_file(address.database)
         options["connect_args"] = {"timeout": BUSY_S}
     else:
-        options |= {"connect_args": {"connect_timeout": CONNECT_S}, "pool_timeout": CONNECT_S}
+        options |= {"connect_args": _lifelines(), "pool_timeout": CONNECT_S}
     try:
         engine = sa.create_engine(address, **options)
     except ModuleNotFoundError as error:
@@ -111,6 +114,28 @@ def _told() -> Iterator[None]:
         raise StoreError(
             f"the store: {str(cause).strip().splitlines()[0] if str(cause) else type(cause).__name__}"
         ) from error
+
+
+def _lifelines() -> dict[str, Any]:
+    """Return how a connection to PostgreSQL ends when one side is frozen or cut off.
+
+    Without it the server would keep the locks of a host that has gone, and nobody could take over.
+    """
+    server = {
+        "idle_in_transaction_session_timeout": f"{IDLE_S}s",
+        "tcp_keepalives_idle": KEEPALIVE_S,
+        "tcp_keepalives_interval": 1,
+        "tcp_keepalives_count": 3,
+        "tcp_user_timeout": f"{IDLE_S}s",
+    }
+    return {
+        "connect_timeout": CONNECT_S,
+        "keepalives_idle": KEEPALIVE_S,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 1000 * IDLE_S,
+        "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
+    }
 
 
 def _prepare_file(database: str | None) -> None:

@@ -24,7 +24,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def main(spec: "dict[str, Any]") -> int:
     """Claim, run, record; return the exit code of the command, 128 + the signal that killed it, or 97 or 98."""
     folder = spec["folder"]
-    os.umask(0o077)
+    umask = os.umask(0o077)
     host = os.uname().nodename
     scheduler_id = next((os.environ[name] for name in IDS if os.environ.get(name)), "")
     me = {"host": host, "pid": os.getpid(), "id": scheduler_id, "at": time.time()}
@@ -44,14 +44,14 @@ def main(spec: "dict[str, Any]") -> int:
         os.fsync(file.fileno())
     _sync(folder)
     _record(folder, "started", me)
-    ended = _run(spec)
+    ended = _run(spec, umask)
     ended.update(host=host, id=scheduler_id, started_at=me["at"], ended_at=time.time())
     ended.update(_output(spec["output"]))
     _record(folder, "done", ended)
     return int(ended["rc"] if ended["signal"] is None else 128 + ended["signal"])
 
 
-def _run(spec: "dict[str, Any]") -> "dict[str, Any]":
+def _run(spec: "dict[str, Any]", umask: int) -> "dict[str, Any]":
     """Run the command and return rc, signal and why it ended; a command that cannot be started has 126 or 127."""
     limit = spec["limit_s"]
     deadline: float | None = time.monotonic() + limit if limit else None
@@ -61,6 +61,7 @@ def _run(spec: "dict[str, Any]") -> "dict[str, Any]":
 
     def prepare() -> None:
         os.setsid()
+        os.umask(umask)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, watched)
 
     environment = dict(os.environ)

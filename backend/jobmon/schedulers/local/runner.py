@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from jobmon.schedulers.command import identity, job_environment
 from jobmon.schedulers.local import process
 
 IDLE_S = 5.0
@@ -81,16 +82,14 @@ class Runner:
         job = json.loads((self._folder / "running" / name).read_text(encoding="utf-8"))
         number = name.partition(".")[0]
         pid_file = os.open(self._folder / "running" / f"{name}.pid", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        environment = {**os.environ, "JOBMON_LOCAL_ID": number}
-        environment.pop("PYTHONPATH", None)
-        who = {"user": job["user"], "group": _group(job["user"]), "extra_groups": []} if job["user"] else {}
         try:
+            environment = {**job_environment(job["user"]), "JOBMON_LOCAL_ID": number}
             with open(job["log"], "ab") as log:  # noqa: PTH123 - a plain path from a file
                 self._children[name] = subprocess.Popen(
                     [sys.executable, "-IS", job["script"]],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment,
                     # What notes its number is the process itself: a runner that is killed here leaves no job unknown.
-                    preexec_fn=lambda: _introduce(pid_file), **who,  # noqa: PLW1509 - there are no threads here
+                    preexec_fn=lambda: _introduce(pid_file), **identity(job["user"]),  # noqa: PLW1509 - there are no threads here
                 )  # fmt: skip
         except (OSError, subprocess.SubprocessError, KeyError) as error:
             print(f"{name}: could not be started: {error}", flush=True)  # noqa: T201 - it goes to runner.log
@@ -137,13 +136,8 @@ class Runner:
 
 def _introduce(handle: int) -> None:
     os.setsid()
+    os.umask(0o022)
     os.write(handle, process.own_stamp())
-
-
-def _group(user: str) -> int:
-    import pwd
-
-    return pwd.getpwnam(user).pw_gid
 
 
 def main(folder: Path, slots: int) -> None:
