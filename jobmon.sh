@@ -268,15 +268,14 @@ run_tests() {
       need_page
       need_node_modules
       (cd frontend && npm run --silent test) || failed=1
-      "$PYTHON" -m pytest tests/browser || failed=1
-      # What is left waits for services most of the time; the units take that time, and are told of at the end.
-      local told units
+      # What speaks with services mostly waits for them: the page and the units take that time, and are told of at the end.
+      local told others
       told=$(mktemp)
-      nice -n 10 "$PYTHON" -m pytest tests/unit > "$told" 2>&1 &
-      units=$!
+      ("$PYTHON" -m pytest tests/browser && "$PYTHON" -m pytest tests/unit) > "$told" 2>&1 &
+      others=$!
       "$PYTHON" -m pytest --ignore=tests/unit --ignore=tests/browser tests || failed=1
-      wait $units || failed=1
-      say 'the units:'
+      wait $others || failed=1
+      say 'the page and the units:'
       cat "$told"
       rm -f "$told"
       exit $failed ;;

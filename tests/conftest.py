@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from daemon_process import DaemonProcess, Site
 from services import require
@@ -40,6 +40,7 @@ def chromium() -> Iterator[Browser]:
     """Return the system's Chromium, one for all suites: Playwright allows no second one beside it."""
     path = require("chromium", "chromium")
     switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    expect.set_options(timeout=20_000)  # other suites run beside this one
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=switches)
         yield browser

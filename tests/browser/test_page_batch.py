@@ -91,7 +91,7 @@ def opened(chromium: Browser, house: House) -> Iterator[Page]:
 
 
 def watch(context: BrowserContext, errors: list[str]) -> Page:
-    context.set_default_timeout(8000)
+    context.set_default_timeout(20_000)
     context.on("weberror", lambda error: errors.append(str(error.error)))
     context.on("console", lambda message: errors.append(message.text) if is_fault(message) else None)
     return context.new_page()
@@ -345,7 +345,7 @@ def test_who_may_not_act_is_told_why(opened: Page, house: House) -> None:
 
 def test_what_goes_wrong_is_said_where_it_was_asked(chromium: Browser, house: House) -> None:
     context = chromium.new_context(locale="en-GB")
-    context.set_default_timeout(8000)
+    context.set_default_timeout(20_000)
     page = context.new_page()
     page.goto(f"{house.url}#/batch/jobs")
     page.get_by_role("button", name="Sign in").click()
