@@ -271,7 +271,12 @@ run_tests() {
       # What speaks with services mostly waits for them: the page and the units take that time, and are told of at the end.
       local told others
       told=$(mktemp)
-      ("$PYTHON" -m pytest tests/browser && "$PYTHON" -m pytest tests/unit) > "$told" 2>&1 &
+      (
+        ended=0
+        "$PYTHON" -m pytest tests/browser || ended=1
+        "$PYTHON" -m pytest tests/unit || ended=1
+        exit $ended
+      ) > "$told" 2>&1 &
       others=$!
       "$PYTHON" -m pytest --ignore=tests/unit --ignore=tests/browser tests || failed=1
       wait $others || failed=1
