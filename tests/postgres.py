@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from services import absent
 
 USER = "postgres"
@@ -59,9 +61,9 @@ def running(also: str = "") -> Iterator[str]:
         deadline = time.monotonic() + 30
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                psycopg.connect(host="127.0.0.1", port=port, user="jobmon", dbname="postgres").close()
                 break
-            except OSError:
+            except psycopg.OperationalError:
                 if server.poll() is not None or time.monotonic() > deadline:
                     raise AssertionError((folder / "log").read_text()) from None
                 time.sleep(0.05)
