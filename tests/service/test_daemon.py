@@ -67,7 +67,7 @@ def test_ready_is_told_once_and_only_after_the_first_good_cycle(site: Site, daem
     assert daemon.health()[0] == 503
     (site.backends / "backend_site.good").touch()
     ready = daemon.told("READY=1")[-1]
-    assert re.fullmatch(r"live: snapshot of \d+ s ago, 0 jobs", ready["STATUS"])
+    assert re.fullmatch(r"live: snapshot of \d+ s ago, 0 jobs; batch: \w.*", ready["STATUS"])
     assert set(snapshot(site)["nodes"]) == {"n1", "n2"}
     assert daemon.health()[0] == 200
     after = [daemon.next_states() for _ in range(3)]
