@@ -89,9 +89,9 @@ def install(point):
         Folders.done = doomed_done
     elif point == "C11":
 
-        def doomed_change(self, connection, key, expected, change):
-            changed = note(self, connection, key, expected, change)
-            if change.status in ENDED:
+        def doomed_change(self, connection, changes):
+            changed = note(self, connection, changes)
+            if any(change.status in ENDED for _, change in changes.values()):
                 strike()
             return changed
 

@@ -88,6 +88,19 @@ def test_an_entry_that_still_runs_is_skipped_queued_or_replaced(house, time):
     house.scheduler.cancel([seen.id for seen in house.scheduler.seen()])
 
 
+def test_of_several_times_that_are_made_up_for_each_is_skipped_or_replaced_in_turn(house, time):
+    for overlap in ("skip", "replace"):
+        house.cron(overlap, "*/10 * * * *", "true", overlap=overlap, misfire="all")
+    time.now = START + 1900
+    house.turn()
+    why = "the job before had not ended"
+    assert [(outcome, why in reason) for _, outcome, reason in house.history("skip")] == [
+        ("fired", False), ("skipped", True), ("skipped", True)]  # fmt: skip
+    assert [outcome for _, outcome, _ in house.history("replace")] == ["fired"] * 3
+    statuses = lambda: [job["status"] for job in house.jobs(text="replace")]  # noqa: E731
+    house.until(lambda: statuses() == ["cancelled", "cancelled", "succeeded"])
+
+
 def test_a_changed_schedule_counts_from_now_and_fires_nothing_of_the_past(house, time):
     house.cron("tick", "0 12 * * *", "true")
     time.now = START + 600

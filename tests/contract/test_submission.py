@@ -16,7 +16,7 @@ from jobmon.engine.submission.ledger import Ledger
 from jobmon.errors import LeaseLostError
 from jobmon.schedulers.acting import JobSpec, Refused, Scheduler, Seen, Silent, Unknown
 from jobmon.schedulers.local import LocalScheduler
-from jobmon.store import Store
+from jobmon.store import Store, claim_many
 from stores import Open, opened, server, url
 
 __all__ = ["opened", "server", "url"]
@@ -97,7 +97,7 @@ class House:
         store = self.opened()
         holder = Lease(store, "batch", name, ttl_s=ttl_s)
         assert holder.hold()
-        ledger = Ledger(store, holder, TABLE, lambda _connection, attempt: self.told.append(attempt))
+        ledger = Ledger(store, holder, TABLE, lambda _connection, attempts: self.told.extend(attempts))
         describe = lambda row: Work(tuple(row["args"]), str(self.folder))  # noqa: E731
         acts = Submitter(ledger, holder, self.scheduler, Folders(self.folder / "attempts"), "x-", describe,
                          lambda _connection, rows: rows)  # fmt: skip
@@ -352,3 +352,18 @@ def test_a_folder_that_cannot_be_written_is_told_and_the_job_waits(house):
     (house.folder / "attempts").unlink()
     house.until(acts, "failed")
     assert house.witness() == ["ran"]
+
+
+def test_of_many_rows_only_those_as_expected_change(house):
+    keys = [house.add("true", key=f"x-b{number}-1", attempt=number) for number in range(700)]
+    house.add("true", key="x-held", status="held")
+    wanted = {key: ("waiting", {"status": "failed", "reason": f"not {key}"}) for key in reversed(keys)}
+    wanted["x-b3-1"] = ("waiting", {"status": "lost"})
+    wanted |= {"x-held": ("waiting", {"status": "failed"}), "x-not-there": ("waiting", {"status": "failed"})}
+    with house.store.writing() as connection:
+        changed = claim_many(connection, TABLE, "submit_key", wanted)
+    assert list(changed) == keys[::-1]
+    assert changed == {key: house.row(key) for key in changed}
+    assert house.row("x-b699-1")["reason"] == "not x-b699-1"
+    assert house.row("x-b3-1")["status"] == "lost"
+    assert house.row("x-held")["status"] == "held"

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from jobmon.engine.submission import ACTIVE, ENDED, Attempt, Work
 from jobmon.engine.submission.attempts import HELD, WAITING
 from jobmon.engine.tables import IDENTITY
 from jobmon.errors import JobmonError
-from jobmon.store import claim
+from jobmon.store import MOST_NAMED, claim
 
 LISTED = (
     "job_id", "name", "command", "status", "ending", "return_code", "signal", "reason", "queue", "user", "submitted_by",
@@ -34,18 +34,20 @@ class NoSuchThing(JobmonError):
     """There is nothing of this number or name."""
 
 
-def submit(
-    connection: sa.Connection, request: JobRequest, who: str, settings: BatchSettings, store_id: str = "", **more: Any
-) -> int:
+def submit(connection: sa.Connection, request: JobRequest, who: str, settings: BatchSettings, **more: Any) -> int:
     """Write down a job that is to be submitted, and return its number; SettingsError when the user may not be.
 
-    `more` are columns that no person asks for: where it came from, its attempt. `store_id` is the store's own name, for
-    those who know it.
+    `more` are columns that no person asks for: where it came from, its attempt.
     """
-    values = {
+    return submit_all(connection, [asked(request, who, settings, **more)])[0]
+
+
+def asked(request: JobRequest, who: str, settings: BatchSettings, **more: Any) -> dict[str, Any]:
+    """Return the row of a job that is to be submitted, for `submit_all`; it raises as `submit` does."""
+    return {
         "status": WAITING,
         "scheduler": "",
-        "submit_key": secrets.token_hex(8),
+        "attempt": 1,
         "priority": request.priority,
         "not_before": request.not_before,
         "name": request.name or Path(request.command[0]).name[:200],
@@ -63,13 +65,24 @@ def submit(
         "labels": request.labels,
         **more,
     }
-    key = connection.execute(JOB.insert().values(**values)).inserted_primary_key
-    assert key is not None
-    number = int(key[0])
-    name = f"{store_id or identity(connection)}-b{number}-{values.get('attempt', 1)}"
-    connection.execute(JOB.update().where(JOB.c.job_id == number).values(submit_key=name))
-    note(connection, number, who, WAITING, "asked for")
-    return number
+
+
+def submit_all(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Write down many jobs with the same columns at once, and return their numbers in the same order."""
+    known = connection.execute(
+        JOB.insert().returning(JOB.c.job_id, sort_by_parameter_order=True),
+        [{**row, "submit_key": secrets.token_hex(8)} for row in rows],
+    )
+    numbers = [int(number) for number in known.scalars()]
+    key = (
+        sa.literal(f"{identity(connection)}-b") + sa.cast(JOB.c.job_id, sa.Text) + "-" + sa.cast(JOB.c.attempt, sa.Text)
+    )
+    for start in range(0, len(numbers), MOST_NAMED):
+        some = JOB.c.job_id.in_(numbers[start : start + MOST_NAMED])
+        connection.execute(JOB.update().where(some).values(submit_key=key))
+    connection.execute(EVENT.insert(), [_event(number, row["submitted_by"], WAITING, "asked for")
+                                        for number, row in zip(numbers, rows, strict=True)])  # fmt: skip
+    return numbers
 
 
 def identity(connection: sa.Connection) -> str:
@@ -79,13 +92,17 @@ def identity(connection: sa.Connection) -> str:
 
 def note(connection: sa.Connection, number: int, who: str, status: str, text: str, fence: int | None = None) -> None:
     """Append to what happened to a job."""
-    values = {"job_id": number, "at": clock.now(), "who": who, "fence": fence, "status": status, "text": text[:2000]}
-    connection.execute(EVENT.insert().values(**values))
+    connection.execute(EVENT.insert(), [_event(number, who, status, text, fence)])
 
 
-def note_change(connection: sa.Connection, attempt: Attempt, who: str, fence: int | None) -> None:
-    """Append a change of state to what happened."""
-    note(connection, attempt.row["job_id"], who, attempt.status, attempt.text, fence)
+def note_changes(connection: sa.Connection, attempts: Sequence[Attempt], who: str, fence: int | None) -> None:
+    """Append changes of states to what happened."""
+    rows = [_event(attempt.row["job_id"], who, attempt.status, attempt.text, fence) for attempt in attempts]
+    connection.execute(EVENT.insert(), rows)
+
+
+def _event(number: int, who: str, status: str, text: str, fence: int | None = None) -> dict[str, Any]:
+    return {"job_id": number, "at": clock.now(), "who": who, "fence": fence, "status": status, "text": text[:2000]}
 
 
 def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:

@@ -3,14 +3,14 @@
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from jobmon import clock
-from jobmon.batch import jobs, limits, releases
+from jobmon.batch import jobs, limits, releases, run_rows
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import EVENT, FIRE, JOB, SETTINGS
 from jobmon.batch.telling import tell
@@ -172,7 +172,7 @@ class Master:
         self._tenure = fence
         with self._store.reading() as connection:
             prefix = f"{jobs.identity(connection)}-"
-        ledger = Ledger(self._store, self._lease, JOB, self._changed)
+        ledger = Ledger(self._store, self._lease, JOB, self._changed, run_rows.lock)
         self._submitter = Submitter(
             ledger, self._lease, self._scheduler, self._folders, prefix, self._describe, limits.choose
         )
@@ -183,12 +183,14 @@ class Master:
     def _describe(self, row: Mapping[str, Any]) -> Any:
         return jobs.work_of(row, self._home, self._settings.batch.programs)
 
-    def _changed(self, connection: sa.Connection, attempt: Attempt) -> None:
-        jobs.note_change(connection, attempt, "master", self._tenure)
-        tell(connection, attempt)
-        if attempt.status in ENDED:
-            releases.job_ended(connection, attempt)
-        self.runs.job_changed(connection, attempt, attempt.status in ENDED)
+    def _changed(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
+        jobs.note_changes(connection, attempts, "master", self._tenure)
+        ended = [attempt for attempt in attempts if attempt.status in ENDED]
+        for attempt in attempts:
+            tell(connection, attempt)
+        releases.jobs_ended(connection, ended)
+        for attempt in attempts:
+            self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _clean(self, now: float) -> None:
         """Once an hour, forget jobs that ended long ago, and the folders of their attempts."""

@@ -86,13 +86,17 @@ def start(
     return {"todo_id": todo, "job_id": number}
 
 
-def job_ended(connection: sa.Connection, attempt: Attempt) -> None:
-    """Keep what a job that erases has told; a job that nobody asked for in this way is none."""
+def jobs_ended(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
+    """Keep what jobs that erase have told; those that nobody asked for in this way are none."""
+    by_number = {attempt.row["job_id"]: attempt for attempt in attempts}
+    if by_number:
+        query = sa.select(ERASE).where(ERASE.c.job_id.in_(list(by_number)))
+        for asked in connection.execute(query).mappings().all():
+            _erased(connection, dict(asked), by_number[asked["job_id"]])
+
+
+def _erased(connection: sa.Connection, asked: Mapping[str, Any], attempt: Attempt) -> None:
     row = attempt.row
-    query = sa.select(ERASE).where(ERASE.c.job_id == row["job_id"])
-    asked = connection.execute(query).mappings().one_or_none()
-    if asked is None:
-        return
     output = attempt.tail or row["output_tail"] or ""
     told = freed(output, (row["output_bytes"] or 0) > len(output.encode(errors="replace")))
     files = {part for part in asked["parts"] if part in FILE_PARTS}

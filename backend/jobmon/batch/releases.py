@@ -39,12 +39,16 @@ def run_started(connection: sa.Connection, number: int, params: Mapping[str, str
     connection.execute(BUILD.insert().values(run_id=number, noticed_at=clock.now(), erased=[], place=place, **named))
 
 
-def job_ended(connection: sa.Connection, attempt: Attempt) -> None:
-    """Keep the results that a job has told."""
+def jobs_ended(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
+    """Keep the results that jobs have told."""
+    release_erase.jobs_ended(connection, [attempt for attempt in attempts if attempt.row["run_id"] is None])
+    for attempt in attempts:
+        if attempt.row["run_id"] is not None:
+            _keep_results(connection, attempt)
+
+
+def _keep_results(connection: sa.Connection, attempt: Attempt) -> None:
     row = attempt.row
-    if row["run_id"] is None:
-        release_erase.job_ended(connection, attempt)
-        return
     query = sa.select(BUILD.c.build_id, BUILD.c.erased).where(BUILD.c.run_id == row["run_id"])
     build = connection.execute(query).one_or_none()
     if build is None:

@@ -1,6 +1,9 @@
 """Fire crontab entries when they are due: each due time once, whoever is the master."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +20,7 @@ from jobmon.engine import cron
 from jobmon.engine.submission import ACTIVE
 from jobmon.engine.submission.attempts import HELD, WAITING
 from jobmon.errors import JobmonError, SettingsError
+from jobmon.store import MOST_NAMED
 
 log = logging.getLogger("jobmon.batch")
 
@@ -35,21 +39,25 @@ class _Known:
 
 @dataclass(slots=True)
 class _Tick:
-    """Gather what one tick writes at its end: what came of due times, and until when entries were looked at."""
+    """Gather what one tick writes at its end: what came of due times, jobs, and until when entries were looked at."""
 
     now: float
     fence: int | None
     at_start: bool
-    store_id: str
-    taken: set[tuple[int, int]]
+    taken: set[tuple[int, int]] = field(default_factory=set)
+    active: dict[int, list[int | dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    """Jobs of entries that have not ended: their numbers, or the rows of those that have none yet."""
     fires: list[dict[str, Any]] = field(default_factory=list)
-    looked: list[dict[str, Any]] = field(default_factory=list)
+    jobs: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    """Jobs that are to be submitted, each with what came of its due time."""
+    looked: list[int] = field(default_factory=list)
     fired: int = 0
 
-    def record(self, number: int, at: int, outcome: str, reason: str = "", **more: int | None) -> None:
-        """Note what came of a due time."""
+    def record(self, number: int, at: int, outcome: str, reason: str = "", run: int | None = None) -> dict[str, Any]:
+        """Note what came of a due time, and return the note."""
         values = {"cron_id": number, "scheduled_for": at, "fired_at": clock.now(), "fence": self.fence}
-        self.fires.append({**values, "outcome": outcome, "reason": reason, "job_id": None, "run_id": None, **more})
+        self.fires.append({**values, "outcome": outcome, "reason": reason, "job_id": None, "run_id": run})
+        return self.fires[-1]
 
 
 class Ticker:
@@ -73,21 +81,30 @@ class Ticker:
         due = self._due(connection, now, at_start)
         if not due:
             return 0
-        tick = _Tick(now, fence, at_start, jobs.identity(connection), set())
-        for start in range(0, len(due), 500):
-            some = due[start : start + 500]
-            known = sa.select(FIRE.c.cron_id, FIRE.c.scheduled_for).where(FIRE.c.cron_id.in_(some))
-            tick.taken.update(
-                tuple(row) for row in connection.execute(known.where(FIRE.c.scheduled_for > now - MOST_BEHIND_S))
-            )
-            for row in connection.execute(sa.select(CRONTAB).where(CRONTAB.c.cron_id.in_(some))).mappings().all():
-                self._try_entry(connection, dict(row), tick)
+        tick = _Tick(now, fence, at_start)
+        for start in range(0, len(due), MOST_NAMED):
+            self._look_at(connection, due[start : start + MOST_NAMED], tick)
+        if tick.jobs:
+            numbers = jobs.submit_all(connection, [row for row, _ in tick.jobs])
+            for (_, fire), number in zip(tick.jobs, numbers, strict=True):
+                fire["job_id"] = number
         if tick.fires:
             connection.execute(FIRE.insert(), tick.fires)
-        if tick.looked:
-            entry = CRONTAB.update().where(CRONTAB.c.cron_id == sa.bindparam("number"))
-            connection.execute(entry.values(fired_until=sa.bindparam("until")), tick.looked)
+        for start in range(0, len(tick.looked), MOST_NAMED):
+            some = CRONTAB.c.cron_id.in_(tick.looked[start : start + MOST_NAMED])
+            connection.execute(CRONTAB.update().where(some).values(fired_until=int(now)))
         return tick.fired
+
+    def _look_at(self, connection: sa.Connection, numbers: list[int], tick: _Tick) -> None:
+        since = FIRE.c.scheduled_for > tick.now - MOST_BEHIND_S
+        known = sa.select(FIRE.c.cron_id, FIRE.c.scheduled_for).where(FIRE.c.cron_id.in_(numbers), since)
+        tick.taken.update(tuple(row) for row in connection.execute(known))
+        active = (JOB.c.cron_id.in_(numbers), JOB.c.status.in_((WAITING, HELD, *ACTIVE)))
+        found = sa.select(JOB.c.job_id, JOB.c.cron_id).where(*active).order_by(JOB.c.job_id)
+        for job, number in connection.execute(found):
+            tick.active[number].append(job)
+        for row in connection.execute(sa.select(CRONTAB).where(CRONTAB.c.cron_id.in_(numbers))).mappings().all():
+            self._try_entry(connection, dict(row), tick)
 
     def _due(self, connection: sa.Connection, now: float, at_start: bool) -> list[int]:
         """Return the entries to look at: those that are due, were changed, or were never looked at."""
@@ -103,9 +120,11 @@ class Ticker:
 
     def _try_entry(self, connection: sa.Connection, row: dict[str, Any], tick: _Tick) -> None:
         """Fire an entry; one that cannot be fired keeps no other from it, and is tried again at the next tick."""
-        before = (len(tick.fires), len(tick.looked), tick.fired)
+        before = (len(tick.fires), len(tick.jobs), len(tick.looked), tick.fired)
+        # What only asks for jobs has written nothing before the tick's end.
+        writes = row["workflow"] or row["overlap"] == "replace"
         try:
-            with connection.begin_nested():
+            with connection.begin_nested() if writes else nullcontext():
                 self._fire_entry(connection, row, tick)
         except sa.exc.SQLAlchemyError:
             raise
@@ -113,8 +132,8 @@ class Ticker:
             if row["name"] not in self.faults:
                 log.exception("crontab entry %s cannot be fired", row["name"])
             self.faults[row["name"]] = f"{type(error).__name__}: {error}"
-            del tick.fires[before[0] :], tick.looked[before[1] :]
-            tick.fired = before[2]
+            del tick.fires[before[0] :], tick.jobs[before[1] :], tick.looked[before[2] :]
+            tick.fired = before[3]
 
     def _fire_entry(self, connection: sa.Connection, row: dict[str, Any], tick: _Tick) -> None:
         number, name, until = row["cron_id"], row["name"], int(tick.now)
@@ -142,45 +161,52 @@ class Ticker:
             if (number, at) not in tick.taken:
                 self._fire_one(connection, row, at, tick, late if tick.now - at > cron.ON_TIME_S else "")
         if times:
-            tick.looked.append({"number": number, "until": until})
+            tick.looked.append(number)
         upcoming = cron.next_times(schedule, until, 1)
         self._known[number] = _Known(row["version"], upcoming[0] if upcoming else tick.now + 86_400)
 
     def _fire_one(self, connection: sa.Connection, row: dict[str, Any], at: int, tick: _Tick, why: str) -> None:
         number = row["cron_id"]
-        before = self._still_active(connection, row) if row["overlap"] in {"skip", "replace"} else []
+        before = self._still_active(connection, row, tick) if row["overlap"] in {"skip", "replace"} else []
         if before and row["overlap"] == "skip":
             what = "run" if row["workflow"] else "job"
-            tick.record(number, at, "skipped", f"{what} {before[0]} had not ended")
+            which = f"{what} {before[0]}" if isinstance(before[0], int) else f"the {what} before"
+            tick.record(number, at, "skipped", f"{which} had not ended")
             return
         for other in before:
             self._replace(connection, row, other)
         try:
-            tick.record(number, at, "fired", why, **self._start(connection, row, at, tick))
+            self._start(connection, row, at, tick, why)
             tick.fired += 1
         except JobmonError as error:
             tick.record(number, at, "skipped", str(error)[:500])
 
-    def _start(self, connection: sa.Connection, row: dict[str, Any], at: int, tick: _Tick) -> dict[str, int | None]:
+    def _start(self, connection: sa.Connection, row: dict[str, Any], at: int, tick: _Tick, why: str) -> None:
         number = row["cron_id"]
         if row["workflow"]:
             with connection.begin_nested():
-                return {"run_id": self._runs.start(connection, row["workflow"], row["params"], CALLER, cron=number)}
-        request = job_request(row, at)
-        return {"job_id": jobs.submit(connection, request, CALLER, self._settings, tick.store_id, cron_id=number)}
+                run = self._runs.start(connection, row["workflow"], row["params"], CALLER, cron=number)
+            tick.record(number, at, "fired", why, run)
+            return
+        job = jobs.asked(job_request(row, at), CALLER, self._settings, cron_id=number, cancel_at=None)
+        tick.jobs.append((job, tick.record(number, at, "fired", why)))
+        tick.active[number].append(job)
 
-    def _replace(self, connection: sa.Connection, row: dict[str, Any], number: int) -> None:
-        if row["workflow"]:
-            self._runs.stop(connection, number, CALLER)
+    def _replace(self, connection: sa.Connection, row: dict[str, Any], other: int | dict[str, Any]) -> None:
+        if isinstance(other, dict):
+            other["cancel_at"] = clock.now()  # it is written down, and is never submitted
+        elif row["workflow"]:
+            self._runs.stop(connection, other, CALLER)
         else:
-            jobs.cancel(connection, number, CALLER)
+            jobs.cancel(connection, other, CALLER)
 
-    def _still_active(self, connection: sa.Connection, row: dict[str, Any]) -> list[int]:
-        if row["workflow"]:
-            same = (RUN.c.cron_id == row["cron_id"], RUN.c.status.in_(("queued", "running")))
-            return list(connection.execute(sa.select(RUN.c.run_id).where(*same).order_by(RUN.c.run_id)).scalars())
-        active = (JOB.c.cron_id == row["cron_id"], JOB.c.status.in_((WAITING, HELD, *ACTIVE)))
-        return list(connection.execute(sa.select(JOB.c.job_id).where(*active).order_by(JOB.c.job_id)).scalars())
+    def _still_active(
+        self, connection: sa.Connection, row: dict[str, Any], tick: _Tick
+    ) -> Sequence[int | dict[str, Any]]:  # fmt: skip
+        if not row["workflow"]:
+            return tick.active[row["cron_id"]]
+        same = (RUN.c.cron_id == row["cron_id"], RUN.c.status.in_(("queued", "running")))
+        return list(connection.execute(sa.select(RUN.c.run_id).where(*same).order_by(RUN.c.run_id)).scalars())
 
 
 def _within(row: dict[str, Any], at: int) -> bool:

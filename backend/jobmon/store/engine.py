@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ log = logging.getLogger("jobmon.store")
 
 BUSY_S = 5
 """So long a writer waits for another one."""
+MOST_NAMED = 500
+"""So many values are named in one statement."""
 CONNECT_S = 3
 IDLE_S = 5
 """So long a transaction may lie idle, and data wait for an answer, before the other side is taken for gone."""
@@ -96,12 +99,41 @@ def open_store(url: str, folder: Path) -> Store:
 
 
 def claim(connection: sa.Connection, table: sa.Table, where: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
-    """Change the one row that is as expected; say whether there was one. This is the only way to change a state."""
+    """Change the one row that is as expected; say whether there was one.
+
+    This and `claim_many` are the only ways to change a state.
+    """
     conditions = [table.c[name] == value for name, value in where.items()]
     result = connection.execute(table.update().where(*conditions).values(**change))
     if result.rowcount > 1:
         raise StoreError(f"{table.name}: {result.rowcount} rows are as expected, there must be one at most")
     return result.rowcount == 1
+
+
+def claim_many(
+    connection: sa.Connection, table: sa.Table, name: str, changes: Mapping[str, tuple[str, Mapping[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Change those rows whose state is as expected, and return them as they are then, in the order of `changes`.
+
+    `changes` are, by the value of the unique column `name`, the `status` that is expected, and new values.
+    """
+    column, keys = table.c[name], list(changes)
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(keys), MOST_NAMED):
+        some = sa.select(table).where(column.in_(keys[start : start + MOST_NAMED]))
+        locked = some.order_by(*table.primary_key.columns).with_for_update()  # nobody changes them until the end
+        for row in connection.execute(locked).mappings():
+            expected, values = changes[row[name]]
+            if row["status"] == expected:
+                found[row[name]] = {**row, **values}
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for key in found:
+        values = changes[key][1]
+        alike[tuple(values)].append({"this_row": key, **{f"new_{one}": value for one, value in values.items()}})
+    for columns, rows in alike.items():
+        new: dict[str, Any] = {one: sa.bindparam(f"new_{one}") for one in columns}
+        connection.execute(table.update().where(column == sa.bindparam("this_row")).values(new), rows)
+    return {key: found[key] for key in keys if key in found}
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Name the states of an attempt, and the columns in which a table keeps them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +80,7 @@ class Attempt:
 
 Describe = Callable[[Mapping[str, Any]], Work]
 """Returns what a row is to run."""
-Changed = Callable[[sa.Connection, Attempt], None]
-"""Is called for every change of a state, in the transaction that changes it."""
+Changed = Callable[[sa.Connection, Sequence[Attempt]], None]
+"""Is called with all that changed their states in a transaction, within it."""
 Choose = Callable[[sa.Connection, list[Mapping[str, Any]]], list[Mapping[str, Any]]]
 """Returns those of the waiting rows that may be submitted now, within the limits of their queues."""

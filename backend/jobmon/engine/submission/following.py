@@ -106,13 +106,14 @@ class Follower:
             log.exception("%s: its change to %s is tried again later", one[0]["submit_key"], one[1].status)
 
     def _write_together(self, some: list[tuple[Row, Change]]) -> None:
+        now = clock.now()
+        changes: dict[str, tuple[str, Change]] = {}
+        for row, change in some:
+            late = {"finished_at": now} if change.status in ENDED and "finished_at" not in change.values else {}
+            whole = Change(change.status, change.text, {**change.values, **late}, change.tail)
+            changes.setdefault(row["submit_key"], (row["status"], whole))  # what it recorded itself comes first
         with self._ledger.writing() as connection:
-            for row, change in some:
-                values = change.values
-                if change.status in ENDED and "finished_at" not in values:
-                    values = {**values, "finished_at": clock.now()}
-                whole = Change(change.status, change.text, values, change.tail)
-                self._ledger.change(connection, row["submit_key"], row["status"], whole)
+            self._ledger.change(connection, changes)
 
     # --- the scheduler's listing -----------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Read and change a table of attempts, one state at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,19 +9,27 @@ import sqlalchemy as sa
 from jobmon.engine.lease import Lease
 from jobmon.engine.submission.attempts import ACTIVE, HELD, WAITING, Attempt, Changed
 from jobmon.engine.submission.verdict import Change
-from jobmon.store import Store, claim
+from jobmon.store import Store, claim_many
 
 Row = Mapping[str, Any]
 
 
 class Ledger:
-    """Hold a table of attempts; `changed` is told of every change, in the transaction that makes it."""
+    """Hold a table of attempts; `changed` is told of every change, in the transaction that makes it.
 
-    def __init__(self, store: Store, lease: Lease, table: sa.Table, changed: Changed) -> None:
+    `first` is called before rows are locked, for other locks that `changed` will want: who takes them in the same
+    order never waits in a circle.
+    """
+
+    def __init__(
+        self, store: Store, lease: Lease, table: sa.Table, changed: Changed,
+        first: Callable[[sa.Connection], None] = lambda _connection: None,
+    ) -> None:  # fmt: skip
         self._store = store
         self._lease = lease
         self._table = table
         self._changed = changed
+        self._first = first
         self._tenure = lease.fence
         c = table.c
         self._brief = sa.select(c.submit_key, c.status, c.scheduler_id, c.released_at, c.cancel_at, c.fence)
@@ -60,22 +68,22 @@ class Ledger:
         with self._store.reading() as connection:
             return _rows(connection, self._brief.where(*condition))
 
-    def change(
-        self, connection: sa.Connection, key: str, expected: str, change: Change, row: Row | None = None
-    ) -> Row | None:
-        """Change the state of an attempt that is in the expected one, tell of it, and return the row; else None.
+    def change(self, connection: sa.Connection, changes: Mapping[str, tuple[str, Change]]) -> list[Row]:
+        """Change the states of attempts that are in the expected ones, tell of it, and return their rows.
 
-        `row` is the whole row as it was, if that is known.
+        `changes` are, by key, the state that is expected and what the attempt becomes.
         """
-        values = {"status": change.status, **change.values}
-        if not claim(connection, self._table, {"submit_key": key, "status": expected}, values):
-            return None
-        if row is None:
-            row = _rows(connection, sa.select(self._table).where(self._table.c.submit_key == key))[0]
-        else:
-            row = {**row, **values}
-        self._changed(connection, Attempt(row, change.text, change.tail, expected))
-        return row
+        wanted = {key: (expected, {"status": change.status, **change.values})
+                  for key, (expected, change) in changes.items()}  # fmt: skip
+        self._first(connection)
+        rows = claim_many(connection, self._table, "submit_key", wanted)
+        attempts = []
+        for key, row in rows.items():
+            expected, change = changes[key]
+            attempts.append(Attempt(row, change.text, change.tail, expected))
+        if attempts:
+            self._changed(connection, attempts)
+        return list(rows.values())
 
     def note(self, connection: sa.Connection, keys: Sequence[str], **values: object) -> None:
         """Write values that are no state."""

@@ -87,25 +87,22 @@ class Submitter:
         with self._ledger.writing() as connection:
             waiting = self._ledger.waiting(connection, now, 4 * BATCH)
             chosen = list(self._choose(connection, list(waiting)))[:BATCH] if waiting else []
-            claimed = []
-            for row in chosen:
-                values = {"fence": self._lease.fence, "tries": row["tries"] + 1, "scheduler": self._scheduler.name}
-                step = Change(SUBMITTING, "is submitted", values)
-                changed = self._ledger.change(connection, row["submit_key"], WAITING, step, row)
-                if changed is not None:  # else it was held or cancelled meanwhile
-                    claimed.append(changed)
+            # What was held or cancelled meanwhile is not among the claimed.
+            claimed = self._ledger.change(connection, {row["submit_key"]: self._claim(row) for row in chosen})
         if not claimed:
             return False
         with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(claimed))) as pool:
             tried = list(pool.map(self._try, claimed))
         with self._ledger.writing() as connection:
-            for one in tried:
-                change = self._after(one)
-                if change is not None:
-                    self._ledger.change(connection, one.key, SUBMITTING, change, one.row)
+            changes = {one.key: (SUBMITTING, change) for one in tried if (change := self._after(one)) is not None}
+            self._ledger.change(connection, changes)
         self.follower.unclear({one.key for one in tried if not isinstance(one.result, Accepted | Refused)})
         self._release_now({one.key: one.result.id for one in tried if isinstance(one.result, Accepted)})
         return len(chosen) == BATCH
+
+    def _claim(self, row: Mapping[str, Any]) -> tuple[str, Change]:
+        values = {"fence": self._lease.fence, "tries": row["tries"] + 1, "scheduler": self._scheduler.name}
+        return WAITING, Change(SUBMITTING, "is submitted", values)
 
     def _try(self, row: Mapping[str, Any]) -> Tried:
         key = row["submit_key"]
@@ -171,10 +168,9 @@ class Submitter:
         if not rows:
             return
         values = {"ending": "cancelled", "reason": "cancelled", "finished_at": clock.now()}
+        change = Change(CANCELLED, "cancelled before it was submitted", values)
         with self._ledger.writing() as connection:
-            for row in rows:
-                change = Change(CANCELLED, "cancelled before it was submitted", values)
-                self._ledger.change(connection, row["submit_key"], row["status"], change)
+            self._ledger.change(connection, {row["submit_key"]: (row["status"], change) for row in rows})
 
     def _cancel(self) -> None:
         if clock.monotonic() - self._cancelled_at < CANCEL_EVERY_S and not self.follower.cancel_soon:

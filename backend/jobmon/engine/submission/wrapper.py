@@ -10,7 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+
+TYPE_CHECKING = False  # the module `typing` takes as long to load as all that is needed here
+if TYPE_CHECKING:
+    from typing import Any
 
 TAIL = 65536
 PATIENCE_S = 10.0
