@@ -2,28 +2,35 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+import postgres
 from jobmon.batch import crontab, jobs
 from jobmon.batch.requests import CronRequest
 from jobmon.batch.tables import CRONTAB, FIRE, JOB
-from jobmon.config import BatchSettings
+from jobmon.config import BatchSettings, SchedulerSettings
+from jobmon.engine.outbox_tables import OUTBOX
 from jobmon.engine.submission import ENDED
 from jobmon.engine.tables import LEASE
 from jobmon.schedulers.acting import Scheduler
+from jobmon.schedulers.local import LocalScheduler
+from jobmon.schedulers.slurm.acting import SlurmScheduler
 from jobmon.store import Store, open_store
+from outbox_master import Hooks, posting
 
 TESTS = Path(__file__).parent
-POINTS = tuple(f"C{number}" for number in range(1, 12))
+POINTS = tuple(f"C{number}" for number in range(1, 14))
 DIE_S = 60.0
 LEFT_S = 60.0
 """So long a held twin may be there until the master's next looks have found and cancelled it."""
@@ -42,6 +49,9 @@ lease_ttl = {ttl}
 local_slots = 8
 [scheduler]
 conf = "{conf}"
+[mail]
+bundle = 0
+per_day = 100000
 """
 
 
@@ -55,13 +65,17 @@ class Count:
     never: list[int]
     twice: list[int]
     not_succeeded: list[tuple[int, str, str]]
+    not_told: list[int]
+    told_apart: list[int]
+    told_again: int
+    """Messages that came more than once, each time as the same one: that is allowed."""
     left: list[str]
     takeovers_s: list[float] = field(default_factory=list)
     planned_s: list[float] = field(default_factory=list)
 
     @property
     def faults(self) -> dict[str, Any]:
-        names = ("missing", "not_fired", "never", "twice", "not_succeeded", "left")
+        names = ("missing", "not_fired", "never", "twice", "not_succeeded", "not_told", "told_apart", "left")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
@@ -73,6 +87,9 @@ class Matrix:
     url: str
     scheduler: str
     acting: Scheduler
+    hooks: Hooks
+    away: Callable[[], AbstractContextManager[None]]
+    """Takes the store away for as long as it is open."""
     ttl_s: float = 2.0
     conf: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -139,9 +156,12 @@ class Matrix:
 
     def meet(self, point: str) -> None:
         """Let one master act and meet its fate, with two others standing by; then let them go on for a while."""
-        doomed = self.start(point)
+        doomed = self.start(point if point != "C13" else "none")
         wait_for(lambda: self.acts(doomed), f"{point}: the doomed one to act")
         heirs = [self.start(), self.start()]
+        if point == "C13":
+            self._take_store_away([doomed, *heirs])
+            return
         died_at = float(wait_for(lambda: self.doom(doomed), f"{point}: its fate") or 0) if point != "C9" else 0.0
         if point in {"C8", "C9"}:
             time.sleep(3)  # nobody dies; the twins have to be dealt with
@@ -159,6 +179,17 @@ class Matrix:
         for heir in heirs:
             self.stop(heir)
 
+    def _take_store_away(self, masters: list[subprocess.Popen[bytes]]) -> None:
+        """Nobody can act meanwhile, jobs go on; afterwards somebody acts again, and makes up for what was due."""
+        time.sleep(1)
+        with self.away():
+            time.sleep(2 * self.ttl_s)
+        wait_for(lambda: any(self.acts(one) for one in masters), "somebody to act when the store is back")
+        time.sleep(1.5)
+        for one in masters:
+            assert one.poll() is None, "a store that goes away ends no daemon"
+            self.stop(one)
+
     def _heir(self, heirs: list[subprocess.Popen[bytes]], since: float, times: list[float]) -> None:
         wait_for(lambda: any(self.acts(heir) for heir in heirs), "somebody to take over")
         times.append(self.lease().acquired_at - since)
@@ -169,7 +200,7 @@ class Matrix:
         """Add what is due each second and writes one line."""
         request = CronRequest(
             name="tick", schedule="@hourly", command=["sh", "-c", f"echo $JOBMON_JOB >> {self.witness}"],
-            misfire="all", working_dir=str(self.root),
+            misfire="all", working_dir=str(self.root), notify=[f"webhook:{self.hooks.url}/told?on=finish"],
         )  # fmt: skip
         with self.store.writing() as connection:
             crontab.add(connection, request, BatchSettings())
@@ -182,7 +213,7 @@ class Matrix:
         wait_for(lambda: self.acts(last), "the last one to act")
         wait_for(lambda: not self._unfinished(), "all jobs to end", 120)
         end = time.monotonic() + LEFT_S
-        while self._left() and time.monotonic() < end:
+        while (self._left() or self._untold()) and time.monotonic() < end:
             time.sleep(0.5)
         self.stop(last)
         return self.count()
@@ -197,6 +228,12 @@ class Matrix:
         assert isinstance(listed, tuple), listed
         return [seen.id for seen in listed if seen.phase != "ended"]
 
+    def _untold(self) -> int:
+        with self.store.reading() as connection:
+            return connection.execute(
+                sa.select(sa.func.count()).where(OUTBOX.c.state.in_(("waiting", "sending")))
+            ).scalar_one()
+
     def count(self) -> Count:
         """Compare ticks, rows and lines."""
         with self.store.reading() as connection:
@@ -204,6 +241,10 @@ class Matrix:
             rows = connection.execute(sa.select(JOB.c.job_id, JOB.c.status, JOB.c.reason)).all()
         lines = Counter(int(line) for line in self.witness.read_text().split())
         times = range(min(fires), max(fires) + 1)
+        messages = [
+            (entry["facts"]["job"], entry["id"]) for document in self.hooks.got for entry in document["messages"]
+        ]
+        told = Counter(job for job, _ in set(messages))
         return Count(
             ticks=len(times),
             missing=[at for at in times if at not in fires],
@@ -211,10 +252,43 @@ class Matrix:
             never=[row.job_id for row in rows if not lines[row.job_id]],
             twice=[number for number, count in lines.items() if count > 1],
             not_succeeded=[tuple(row) for row in rows if row.status != "succeeded"],
+            not_told=[row.job_id for row in rows if not told[row.job_id]],
+            told_apart=[job for job, count in told.items() if count > 1],
+            told_again=len(messages) - len(set(messages)),
             left=self._left(),
             takeovers_s=self.takeovers_s,
             planned_s=self.planned_s,
         )
+
+
+@contextmanager
+def masters(folder: Path, store: str, conf: str = "", ttl_s: float = 2.0, also: str = "") -> Iterator[Matrix]:
+    """Make a combination: the store "sqlite" or "postgresql", with local jobs or those of the Slurm of `conf`."""
+    with ExitStack() as stack:
+        hooks = stack.enter_context(posting())
+        if store == "sqlite":
+            path = folder / "store.sqlite"
+            url, away = f"sqlite:///{path}", lambda: locked(path)
+        else:
+            server = stack.enter_context(postgres.server(also))
+            url, away = server.url, server.away
+        acting = (
+            SlurmScheduler(SchedulerSettings(conf=conf)) if conf else LocalScheduler(folder / "shared" / "local", 8)
+        )
+        made = Matrix(folder, url, acting.name, acting, hooks, away, ttl_s, conf)
+        stack.callback(made.store.close)
+        stack.callback(made.stop_all)
+        made.add_entry()
+        yield made
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep everybody else from writing to a SQLite store."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    connection.execute("BEGIN EXCLUSIVE")
+    yield
+    connection.close()
 
 
 def wait_for(what: Callable[[], Any], name: str, seconds: float = DIE_S) -> Any:

@@ -16,12 +16,8 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]
 
-import postgres  # noqa: E402 - beside this folder
-import slurm_cluster  # noqa: E402
-from jobmon.config import SchedulerSettings  # noqa: E402
-from jobmon.schedulers.local import LocalScheduler  # noqa: E402
-from jobmon.schedulers.slurm.acting import SlurmScheduler  # noqa: E402
-from kill_matrix import POINTS, Count, Matrix, wait_for  # noqa: E402
+import slurm_cluster  # noqa: E402 - beside this folder
+from kill_matrix import POINTS, Count, Matrix, masters, wait_for  # noqa: E402
 
 COMBINATIONS = (("sqlite", "local"), ("postgresql", "local"), ("sqlite", "slurm"), ("postgresql", "slurm"))
 TTL_S = 10.0
@@ -34,20 +30,8 @@ def matrix(store: str, scheduler: str) -> Iterator[Matrix]:
     """Make a combination in a fresh folder."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobmon-kill-")))
-        url = f"sqlite:///{folder / 'store.sqlite'}" if store == "sqlite" else stack.enter_context(postgres.running())
-        conf = ""
-        if scheduler == "slurm":
-            conf = str(stack.enter_context(slurm_cluster.running()).conf)
-            acting = SlurmScheduler(SchedulerSettings(conf=conf))
-        else:
-            acting = LocalScheduler(folder / "shared" / "local", 8)
-        made = Matrix(folder, url, scheduler, acting, TTL_S, conf)
-        made.add_entry()
-        try:
-            yield made
-        finally:
-            made.stop_all()
-            made.store.close()
+        conf = str(stack.enter_context(slurm_cluster.running()).conf) if scheduler == "slurm" else ""
+        yield stack.enter_context(masters(folder, store, conf, TTL_S))
 
 
 def points(made: Matrix) -> Count:
@@ -109,7 +93,7 @@ def main(minutes: float) -> int:
     kept = True
     for store, scheduler in COMBINATIONS:
         with matrix(store, scheduler) as made:
-            kept &= tell(f"C1–C11, {store}, {scheduler}", points(made))
+            kept &= tell(f"C1–C13, {store}, {scheduler}", points(made))
     for store, scheduler in (COMBINATIONS[0], COMBINATIONS[-1]):
         if minutes > 0:
             with matrix(store, scheduler) as made:

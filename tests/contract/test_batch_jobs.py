@@ -178,17 +178,25 @@ def test_a_row_that_cannot_be_submitted_keeps_no_other_waiting(house):
     assert "TypeError" in row["reason"]
 
 
+def states_of_messages(house: BatchHouse) -> list[str]:
+    with house.store.reading() as connection:
+        return list(connection.execute(sa.select(OUTBOX.c.state)).scalars())
+
+
 def test_old_jobs_are_forgotten_with_their_folders(house):
-    old, new = house.submit("true"), house.submit("true")
+    old, new = (house.submit("true", notify=["script:/bin/true?on=finish"]) for _ in range(2))
     for number in (old, new):
         house.until_ended(number)
+    house.until(lambda: states_of_messages(house) == ["sent", "sent"])
     folder = house.master.folders.of(house.job(old)["submit_key"])
     assert folder.is_dir()
     with house.store.writing() as connection:
         connection.execute(JOB.update().where(JOB.c.job_id == old).values(finished_at=clock.now() - 91 * 86_400))
+        connection.execute(OUTBOX.update().where(OUTBOX.c.id == 1).values(ended_at=clock.now() - 91 * 86_400))
     house.new_master().turn(clock.now())
     assert [job["job_id"] for job in house.jobs()] == [new]
     assert not folder.exists()
+    assert states_of_messages(house) == ["sent"]
     with house.store.reading() as connection:
         assert connection.execute(sa.select(EVENT).where(EVENT.c.job_id == old)).all() == []
 

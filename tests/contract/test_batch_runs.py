@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from batch_house import BatchHouse, housed
+from jobmon import clock
 from jobmon.batch import run_rows
 from jobmon.batch.jobs import NotPossible
+from jobmon.batch.tables import RULE_FIRE, RUN, STAGE, WORKFLOW
 from jobmon.errors import SettingsError
 from stores import Open, opened, server, url
 
@@ -218,3 +222,28 @@ def test_a_file_that_turns_bad_does_not_harm_what_runs(house):
     number = house.start("w")
     house.workflow("nonsense [")
     assert house.until_run_ended(number)["run"]["status"] == "succeeded"
+
+
+def test_old_runs_are_forgotten_unless_something_depends_on_them(house):
+    command = """name = "a"\ncommand = ["sh", "-c", "exit $1", "sh", "{code}"]\n"""
+    house.workflow("[workflow.w]\nparams = ['code']\n[[workflow.w.stage]]\n" + command)
+    house.workflow("[[workflow.v.stage]]\nname = 'a'\ncommand = ['false']\n", "v")
+    with house.store.writing() as connection:
+        once = house.master.runs.start(connection, "w", {"code": "0"}, "alice", dedupe="only once")
+    _, last_good, _ = [house.start("w", code=code) for code in "003"]
+    house.start("v")
+    house.until(lambda: all(row["finished_at"] for row in rows_of(house, RUN)))
+    assert len(rows_of(house, WORKFLOW)) == 2
+    long_ago = clock.now() - 91 * 86_400
+    with house.store.writing() as connection:
+        connection.execute(RUN.update().values(finished_at=long_ago))
+        connection.execute(WORKFLOW.update().values(loaded_at=long_ago))
+    house.new_master().turn(clock.now())
+    for table in (RUN, STAGE, RULE_FIRE):
+        assert {row["run_id"] for row in rows_of(house, table)} == {once, last_good}
+    assert {row["sha256"] for row in rows_of(house, WORKFLOW)} == {row["sha256"] for row in rows_of(house, RUN)}
+
+
+def rows_of(house: BatchHouse, table: sa.Table) -> list[dict[str, Any]]:
+    with house.store.reading() as connection:
+        return [dict(row) for row in connection.execute(sa.select(table)).mappings()]

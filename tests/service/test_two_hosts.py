@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import postgres
 from jobmon.batch.master import change_setting
 from jobmon.batch.tables import EVENT, FIRE
-from jobmon.schedulers.local import LocalScheduler
-from kill_matrix import Matrix, wait_for
+from kill_matrix import Matrix, masters, wait_for
 from services import absent, require
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(200)]
@@ -83,12 +81,8 @@ def url_of(url: str, address: str) -> str:
 @pytest.fixture
 def matrix(hosts: Hosts, tmp_path: Path) -> Iterator[Matrix]:
     also = ",".join(hosts.address(host) for host in ("h1", "h2"))
-    with postgres.running(also) as url:
-        made = Matrix(tmp_path, url, "local", LocalScheduler(tmp_path / "shared" / "local", 8))
-        made.add_entry()
+    with masters(tmp_path, "postgresql", also=also) as made:
         yield made
-        made.stop_all()
-        made.store.close()
 
 
 def test_a_master_that_is_cut_off_is_replaced_and_writes_nothing_when_it_is_back(hosts: Hosts, matrix: Matrix) -> None:

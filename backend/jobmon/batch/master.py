@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from jobmon import clock
 from jobmon.batch import jobs, limits, releases, run_rows
+from jobmon.batch.forgetting import forget
 from jobmon.batch.runs import Runs
-from jobmon.batch.tables import EVENT, FIRE, JOB, SETTINGS
+from jobmon.batch.tables import JOB, SETTINGS
 from jobmon.batch.telling import tell
 from jobmon.batch.ticking import Ticker
 from jobmon.batch.workflow.library import Library
@@ -193,18 +194,12 @@ class Master:
             self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _clean(self, now: float) -> None:
-        """Once an hour, forget jobs that ended long ago, and the folders of their attempts."""
+        """Once an hour, forget what ended long ago, and the folders of its attempts."""
         if 0 <= now - self._cleaned_at < 3600:
             return
         self._cleaned_at = now
         old = now - self._settings.batch.keep * DAY_S
         with self._lease.writing(self._tenure) as connection:
-            query = sa.select(JOB.c.job_id, JOB.c.submit_key).where(JOB.c.status.in_(ENDED), JOB.c.finished_at < old)
-            gone = connection.execute(query.limit(10_000)).all()
-            for start in range(0, len(gone), 500):
-                numbers = [row.job_id for row in gone[start : start + 500]]
-                connection.execute(EVENT.delete().where(EVENT.c.job_id.in_(numbers)))
-                connection.execute(JOB.delete().where(JOB.c.job_id.in_(numbers)))
-            connection.execute(FIRE.delete().where(FIRE.c.fired_at < old))
-        for row in gone:
-            shutil.rmtree(self._folders.of(row.submit_key), ignore_errors=True)
+            gone = forget(connection, old)
+        for key in gone:
+            shutil.rmtree(self._folders.of(key), ignore_errors=True)

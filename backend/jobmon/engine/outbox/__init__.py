@@ -7,6 +7,7 @@ mail or one request, which is sent again until the other side has it. A script r
 from jobmon.engine.outbox.delivery import Outbox
 from jobmon.engine.outbox.message import Fact, Message, add
 from jobmon.engine.outbox.report import Summary, Unsent, summary, unsent
+from jobmon.engine.outbox.rows import forget
 from jobmon.engine.outbox.settings import MailSettings, OutboxSettings
 from jobmon.engine.outbox.targets import EVENTS, Target, parse_targets
 
@@ -21,6 +22,7 @@ __all__ = [
     "Target",
     "Unsent",
     "add",
+    "forget",
     "parse_targets",
     "summary",
     "unsent",

@@ -117,6 +117,11 @@ def end(connection: sa.Connection, one: Try, state: str, now: float, error: str 
     return _change(connection, _open(one), {"state": state, "ended_at": now, "error": error})
 
 
+def forget(connection: sa.Connection, before: float) -> None:
+    """Forget what was sent, or given up, before a time."""
+    connection.execute(OUTBOX.delete().where(C.ended_at < before))
+
+
 def _open(one: Try) -> dict[str, Any]:
     return {"id": one[0], "state": SENDING, "fence": one[1], "tries": one[2]}
 
