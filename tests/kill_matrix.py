@@ -17,7 +17,8 @@ import sqlalchemy as sa
 
 import postgres
 from jobmon.batch import crontab, jobs
-from jobmon.batch.requests import CronRequest
+from jobmon.batch.master import change_setting
+from jobmon.batch.requests import CronRequest, JobRequest
 from jobmon.batch.tables import CRONTAB, FIRE, JOB
 from jobmon.config import BatchSettings, SchedulerSettings
 from jobmon.engine.outbox_tables import OUTBOX
@@ -194,16 +195,53 @@ class Matrix:
         wait_for(lambda: any(self.acts(heir) for heir in heirs), "somebody to take over")
         times.append(self.lease().acquired_at - since)
 
+    def hand_over(self, run_time_s: int, times: int) -> float:
+        """Let two masters end when their time is up, and be started again; return how late the latest tick was."""
+        with self.store.writing() as connection:
+            change_setting(connection, "run_time", str(run_time_s))
+        pair = [self.start()]
+        wait_for(lambda: self.acts(pair[0]), "the first to act")
+        began, ends = time.time(), 0
+        time.sleep(run_time_s / 2)  # who starts together ends together, and nobody is there for a moment
+        pair.append(self.start())
+        while ends < times:
+            for place, one in enumerate(pair):
+                if one.poll() is not None:
+                    assert one.returncode == 0, f"a daemon whose time is up ended with {one.returncode}"
+                    ends += 1
+                    pair[place] = self.start()  # as a service manager does
+            time.sleep(0.1)
+        with self.store.writing() as connection:
+            change_setting(connection, "run_time", "0")
+        ended = time.time()
+        for one in pair:
+            self.stop(one)
+        late = sa.func.max(FIRE.c.fired_at - FIRE.c.scheduled_for)
+        with self.store.reading() as connection:
+            return float(
+                connection.execute(sa.select(late).where(FIRE.c.scheduled_for.between(began, ended))).scalar_one()
+            )
+
     # --- work and its count ----------------------------------------------------------------------------------------
 
     def add_entry(self) -> None:
         """Add what is due each second and writes one line."""
         request = CronRequest(
             name="tick", schedule="@hourly", command=["sh", "-c", f"echo $JOBMON_JOB >> {self.witness}"],
-            misfire="all", working_dir=str(self.root), notify=[f"webhook:{self.hooks.url}/told?on=finish"],
+            misfire="all", working_dir=str(self.root), notify=self._tells,
         )  # fmt: skip
         with self.store.writing() as connection:
             crontab.add(connection, request, BatchSettings())
+
+    def add_job(self, *command: str) -> None:
+        """Add one job more, which writes its number to the witness itself."""
+        request = JobRequest(command=list(command), working_dir=str(self.root), notify=self._tells)
+        with self.store.writing() as connection:
+            jobs.submit(connection, request, "matrix", BatchSettings())
+
+    @property
+    def _tells(self) -> list[str]:
+        return [f"webhook:{self.hooks.url}/told?on=finish"]
 
     def finish(self) -> Count:
         """Stop the ticking, let everything end, and count."""

@@ -1,4 +1,4 @@
-"""Print what jobmon costs, beside the ancestor and the budgets: `./jobmon.sh bench [batch|kill [MINUTES]]`."""
+"""Print what jobmon costs, beside the ancestor and the budgets: `./jobmon.sh bench [batch | kill [MINUTES [ONLY]]]`."""
 
 import json
 import os
@@ -147,7 +147,9 @@ if __name__ == "__main__":
             main()
         case ["batch"]:
             sys.exit(batch.main())
-        case ["kill", *minutes]:
-            sys.exit(kill.main(float(minutes[0]) if minutes else 30.0))
+        case ["kill"]:
+            sys.exit(kill.main(30.0))
+        case ["kill", minutes, *only]:
+            sys.exit(kill.main(float(minutes), " ".join(only)))
         case _:
-            sys.exit("usage: ./jobmon.sh bench [batch | kill [MINUTES]]")
+            sys.exit("usage: ./jobmon.sh bench [batch | kill [MINUTES [ONLY]]]")

@@ -1,6 +1,7 @@
-"""Kill masters at every point and at random, on both stores and both schedulers: `./jobmon.sh bench kill [MINUTES]`.
+"""Kill masters at every point and at random, on both stores and schedulers: `./jobmon.sh bench kill [MINUTES [ONLY]]`.
 
 Prints for each combination how many commands ran twice or never, and how long it took until another master acted.
+MINUTES is the length of the soak (30), ONLY a part of what is printed, as "soak" or "sqlite, local", for less.
 """
 
 import random
@@ -8,8 +9,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ COMBINATIONS = (("sqlite", "local"), ("postgresql", "local"), ("sqlite", "slurm"
 TTL_S = 10.0
 TAKEOVER_S = 12.0
 PLANNED_S = 2.0
+RUN_TIME_S = 30
+HAND_OVERS = 20
 
 
 @contextmanager
@@ -88,18 +92,25 @@ def tell(name: str, count: Count) -> bool:
     return kept
 
 
-def main(minutes: float) -> int:
-    """Run all combinations, then the soak on the last of them."""
+def hand_overs(made: Matrix) -> Count:
+    """Let masters end when their time is up, with a job that goes on through several of them."""
+    long = f"for i in $(seq 20); do sleep 5; done; echo $JOBMON_JOB >> {made.witness}"
+    made.add_job("sh", "-c", long)
+    print(f"  the latest tick was {made.hand_over(RUN_TIME_S, HAND_OVERS):.1f} s late", flush=True)
+    return made.finish()
+
+
+def main(minutes: float, only: str = "") -> int:
+    """Run all combinations, then the soak on two of them; or `only` what is named so."""
+    works: list[tuple[str, str, str, Callable[[Matrix], Count]]] = [
+        *(("C1–C13", store, scheduler, points) for store, scheduler in COMBINATIONS),
+        (f"{HAND_OVERS} hand-overs", *COMBINATIONS[0], hand_overs),
+        *((f"soak of {minutes:g} min", *COMBINATIONS[place], partial(soak, minutes=minutes)) for place in (0, -1)),
+    ]
     kept = True
-    for store, scheduler in COMBINATIONS:
-        with matrix(store, scheduler) as made:
-            kept &= tell(f"C1–C13, {store}, {scheduler}", points(made))
-    for store, scheduler in (COMBINATIONS[0], COMBINATIONS[-1]):
-        if minutes > 0:
+    for name, store, scheduler, work in works:
+        title = f"{name}, {store}, {scheduler}"
+        if only in title:
             with matrix(store, scheduler) as made:
-                kept &= tell(f"soak of {minutes:g} min, {store}, {scheduler}", soak(made, minutes))
+                kept &= tell(title, work(made))
     return 0 if kept else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0))

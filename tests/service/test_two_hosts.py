@@ -135,19 +135,5 @@ def test_the_preferred_host_acts_while_it_is_there(hosts: Hosts, matrix: Matrix)
 
 
 def test_processes_that_end_after_their_run_time_hand_over(matrix: Matrix) -> None:
-    with matrix.store.writing() as connection:
-        change_setting(connection, "run_time", "4")
-    masters = [matrix.start(), matrix.start()]
-    ends = 0
-    while ends < 4:
-        for index, process in enumerate(masters):
-            if process.poll() is not None:
-                assert process.returncode == 0
-                ends += 1
-                masters[index] = matrix.start()  # as a service manager does
-        time.sleep(0.1)
-    with matrix.store.writing() as connection:
-        change_setting(connection, "run_time", "0")
-    for process in masters:
-        matrix.stop(process)
+    matrix.hand_over(4, times=4)
     assert matrix.finish().faults == {}
