@@ -268,19 +268,20 @@ run_tests() {
       need_page
       need_node_modules
       (cd frontend && npm run --silent test) || failed=1
-      # What speaks with services mostly waits for them: the page and the units take that time, and are told of at the end.
+      # Whole daemons and services mostly wait: the other suites take that time, and are told of at the end.
       local told others
       told=$(mktemp)
       (
         ended=0
         "$PYTHON" -m pytest tests/browser || ended=1
         "$PYTHON" -m pytest tests/unit || ended=1
+        "$PYTHON" -m pytest tests/contract || ended=1
         exit $ended
       ) > "$told" 2>&1 &
       others=$!
-      "$PYTHON" -m pytest --ignore=tests/unit --ignore=tests/browser tests || failed=1
+      "$PYTHON" -m pytest --ignore=tests/unit --ignore=tests/browser --ignore=tests/contract tests || failed=1
       wait $others || failed=1
-      say 'the page and the units:'
+      say 'the page, the units and the contracts:'
       cat "$told"
       rm -f "$told"
       exit $failed ;;

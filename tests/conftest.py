@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from daemon_process import DaemonProcess, Site
 from services import require
 from slurm_cluster import slurm
+from stores import server
 
-__all__ = ["slurm"]
+__all__ = ["server", "slurm"]
 
 
 @pytest.fixture(autouse=True)

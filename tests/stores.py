@@ -24,7 +24,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of a store of each kind; what an earlier test left in the server's is deleted."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.sqlite'}"
-    address: str = request.getfixturevalue("server")
+    return emptied(request.getfixturevalue("server"))
+
+
+def emptied(address: str) -> str:
+    """Delete what earlier tests have left in a server's database, and return its address."""
     engine = sa.create_engine(address)
     with engine.begin() as connection:
         connection.execute(sa.text("DROP SCHEMA public CASCADE"))

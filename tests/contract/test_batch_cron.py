@@ -9,10 +9,11 @@ from batch_house import BatchHouse, housed
 from jobmon import clock
 from jobmon.batch import crontab
 from jobmon.batch.jobs import NotPossible
+from jobmon.batch.tables import CRONTAB
 from jobmon.errors import SettingsError
-from stores import Open, opened, server, url
+from stores import Open, opened, url
 
-__all__ = ["opened", "server", "url"]
+__all__ = ["opened", "url"]
 pytestmark = pytest.mark.service
 START = 1_790_000_000 - 1_790_000_000 % 3600
 
@@ -128,6 +129,20 @@ def test_a_paused_entry_does_not_fire_nor_makes_up_for_it(house, time):
     time.now = START + 240
     house.turn()
     assert minutes(house, "tick") == [(4, "fired")]
+
+
+def test_an_entry_whose_time_zone_is_gone_keeps_no_other_from_being_listed(house, time):
+    bad, good = house.cron("bad", "* * * * *", "true"), house.cron("good", "* * * * *", "true")
+    with house.store.writing() as connection:
+        connection.execute(CRONTAB.update().where(CRONTAB.c.cron_id == bad).values(timezone="Mars/Base"))
+    time.now = START + 60
+    house.turn()
+    assert minutes(house, "good") == [(1, "fired")]
+    assert any("bad" in trouble and "Mars/Base" in trouble for trouble in house.master.troubles())
+    with house.store.reading() as connection:
+        listed = {entry["cron_id"]: entry["next"] for entry in crontab.listing(connection, time.now)}
+    assert listed[bad] == []
+    assert len(listed[good]) == 5
 
 
 def test_what_was_missed_can_be_replayed_once(house, time):

@@ -15,9 +15,9 @@ from jobmon.batch.tables import EVENT, JOB
 from jobmon.engine.outbox_tables import OUTBOX
 from jobmon.errors import SettingsError
 from jobmon.schedulers.acting import Silent, Unknown
-from stores import Open, opened, server, url
+from stores import Open, opened, url
 
-__all__ = ["opened", "server", "url"]
+__all__ = ["opened", "url"]
 pytestmark = pytest.mark.service
 
 

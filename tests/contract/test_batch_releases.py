@@ -13,9 +13,9 @@ from jobmon.batch.release_tables import BUILD, ERASE, PART
 from jobmon.errors import SettingsError
 from release_house import PATIENCE_S, Releases
 from release_site import ReleaseSite
-from stores import Open, opened, server, url
+from stores import Open, opened, url
 
-__all__ = ["opened", "server", "url"]
+__all__ = ["opened", "url"]
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 
 

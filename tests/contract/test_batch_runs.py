@@ -13,9 +13,9 @@ from jobmon.batch import run_rows
 from jobmon.batch.jobs import NotPossible
 from jobmon.batch.tables import RULE_FIRE, RUN, STAGE, WORKFLOW
 from jobmon.errors import SettingsError
-from stores import Open, opened, server, url
+from stores import Open, opened, url
 
-__all__ = ["opened", "server", "url"]
+__all__ = ["opened", "url"]
 pytestmark = pytest.mark.service
 
 

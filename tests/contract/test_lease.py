@@ -12,9 +12,9 @@ from jobmon.engine.lease import Lease
 from jobmon.engine.tables import LEASE, METADATA
 from jobmon.errors import LeaseLostError, StoreError
 from jobmon.store import Store
-from stores import opened, server, url
+from stores import opened, url
 
-__all__ = ["opened", "server", "url"]
+__all__ = ["opened", "url"]
 
 pytestmark = pytest.mark.service
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import postgres
 from jobmon import clock
 from jobmon.engine import marks
 from jobmon.engine.outbox_tables import MARK
@@ -15,12 +14,6 @@ from jobmon.errors import SettingsError
 from jobmon.store import Store, open_store
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres.running() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-import postgres
 from daemon_process import until
 from fakes import smtp_server
 from jobmon.engine import outbox
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.service
 
 MIDNIGHT = NOON + 12 * 3600
 ANN, BOB = Target("email", "ann@site.org"), Target("email", "bob@site.org")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres.running() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

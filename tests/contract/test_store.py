@@ -7,35 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-import postgres
 from finished_jobs import NOW, WARNING, ended, ids
 from jobmon.errors import SettingsError, StoreError
 from jobmon.live.finished import Finished, Search, find, find_one
 from jobmon.live.tables import JOB, METADATA
 from jobmon.store import claim, open_store
+from jobmon.store.versions import is_current, newest
+from stores import emptied
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture(scope="module")
-def server():
-    with postgres.running() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request):
     """Return the address of an empty store."""
     if request.param == "sqlite":
-        yield ""
-        return
-    address = request.getfixturevalue("server")
-    yield address
-    engine = sa.create_engine(address)
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
+        return ""
+    return emptied(request.getfixturevalue("server"))
 
 
 @pytest.fixture
@@ -54,6 +42,15 @@ def test_the_migrations_make_the_tables_that_are_declared(store):
     found = sa.inspect(store.engine)
     for table in METADATA.sorted_tables:
         assert [c["name"] for c in found.get_columns(table.name)] == [c.name for c in table.columns]
+
+
+def test_the_names_of_the_migrations_tell_which_are_the_newest(store):
+    with store.reading() as connection:
+        assert set(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()) == newest()
+    assert is_current(store.engine)
+    with store.writing() as connection:
+        connection.execute(sa.text("DELETE FROM alembic_version WHERE version_num LIKE 'live%'"))
+    assert not is_current(store.engine)
 
 
 def test_a_job_is_stored_once_however_often_it_is_told(finished, store):

@@ -17,9 +17,9 @@ from jobmon.errors import LeaseLostError
 from jobmon.schedulers.acting import JobSpec, Refused, Scheduler, Seen, Silent, Unknown
 from jobmon.schedulers.local import LocalScheduler
 from jobmon.store import Store, claim_many
-from stores import Open, opened, server, url
+from stores import Open, opened, url
 
-__all__ = ["opened", "server", "url"]
+__all__ = ["opened", "url"]
 pytestmark = pytest.mark.service
 
 TABLE = sa.Table("test_job", sa.MetaData(), sa.Column("job_id", sa.Integer, primary_key=True),

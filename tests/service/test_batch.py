@@ -282,6 +282,10 @@ def test_entries_and_masters_over_http(local):
     assert local.ask("overview")["limits"] == [
         {"queue": "*", "max_pending": 5, "max_running": None, "submits_per_minute": None}
     ]
+    local.ask("limits/gpu%2Fshort", {"max_running": 2, "max_pending": 7}, "PUT", **ours)
+    assert local.ask("overview")["limits"][1]["queue"] == "gpu/short"
+    newest = local.ask("audit")["todo"][0]
+    assert (newest["target"], newest["result"]) == ("queue gpu/short", "max_pending 7, max_running 2")
 
 
 def test_a_program_submits_from_python(local):

@@ -40,7 +40,9 @@ class Daemons:
             "live.backend": "simulated", "simulated.nodes": 12, "live.update_interval": 0.05,
             "live.data_path": self.data_path, "web.enabled": "false", "daemon.log_level": "warning",
         }  # fmt: skip
-        arguments = ["run"] + [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        arguments = ["run", "--only", "live"] + [
+            part for key, value in settings.items() for part in ("--set", f"{key}={value}")
+        ]
         print(json.dumps(arguments), file=self.server.stdin, flush=True)
         pid = int(self.server.stdout.readline())
         wait_for(lambda: self.signature() != before or not is_alive(pid), "the first snapshot")

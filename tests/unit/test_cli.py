@@ -268,3 +268,9 @@ def test_a_back_end_that_is_not_there_is_told(site: Site, name: str) -> None:
     assert result.returncode == 2
     assert "[live] backend = " in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_needs_no_store_starts_without_loading_one():
+    asked = "import sys, jobmon.cli; print([name for name in ('sqlalchemy', 'fastapi') if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout
+    assert loaded == "[]\n"

@@ -84,8 +84,11 @@ def listing(connection: sa.Connection, now: float, coming: int = 5) -> list[dict
     entries = []
     for found in connection.execute(sa.select(CRONTAB).order_by(CRONTAB.c.name)).mappings():
         row = dict(found)
-        schedule = cron.parse(expression(row), row["timezone"], row["name"])
-        following = cron.next_times(schedule, int(now), coming) if row["enabled"] else []
+        try:
+            schedule = cron.parse(expression(row), row["timezone"], row["name"])
+            following = cron.next_times(schedule, int(now), coming) if row["enabled"] else []
+        except SettingsError:  # a time zone that this host does not know any more; the master complains of it
+            following = []
         entries.append({**row, "schedule": expression(row), "next": following, "last": known.get(row["cron_id"])})
     return entries
 

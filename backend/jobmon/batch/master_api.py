@@ -45,12 +45,13 @@ def add_routes(routes: APIRouter, house: House) -> None:
                 audit.add(connection, who, "set", name, str(value))
         return {}
 
-    @routes.put("/limits/{queue}", summary="Limit what a queue takes")
+    @routes.put("/limits/{queue:path}", summary="Limit what a queue takes")
     def limit(
         request: Request, queue: Annotated[str, Path(min_length=1, max_length=100)], body: LimitChange
     ) -> dict[str, Any]:
         who = asking.staff(request)
         with asking.answering(), house.store().writing() as connection:
             limits.set_limit(connection, queue, body.model_dump())
-            audit.add(connection, who, "limit", f"queue {queue}", str(body.model_dump(exclude_none=True)))
+            told = ", ".join(f"{name} {value}" for name, value in body.model_dump(exclude_none=True).items())
+            audit.add(connection, who, "limit", f"queue {queue}", told or "no limits")
         return {}

@@ -96,9 +96,7 @@ def jobs_ended(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
 
 
 def _erased(connection: sa.Connection, asked: Mapping[str, Any], attempt: Attempt) -> None:
-    row = attempt.row
-    output = attempt.tail or row["output_tail"] or ""
-    told = freed(output, (row["output_bytes"] or 0) > len(output.encode(errors="replace")))
+    told = freed(attempt.output, attempt.output_cut)
     files = {part for part in asked["parts"] if part in FILE_PARTS}
     gone: list[int] = []
     listed = sa.select(BUILD).where(BUILD.c.build_id.in_(asked["builds"]))
@@ -115,7 +113,7 @@ def _erased(connection: sa.Connection, asked: Mapping[str, Any], attempt: Attemp
         _forget(connection, sorted(set(gone).difference(row["build_id"] for row in _going_on(connection))))
     text = _told(told, attempt, len(asked["builds"]) - len(gone))
     connection.execute(AUDIT.update().where(AUDIT.c.todo_id == asked["todo_id"]).values(result=text[:500]))
-    connection.execute(ERASE.delete().where(ERASE.c.job_id == row["job_id"]))
+    connection.execute(ERASE.delete().where(ERASE.c.job_id == asked["job_id"]))
 
 
 def _told(told: Sequence[Freed], attempt: Attempt, failed: int) -> str:

@@ -53,8 +53,7 @@ def _keep_results(connection: sa.Connection, attempt: Attempt) -> None:
     build = connection.execute(query).one_or_none()
     if build is None:
         return
-    output, cut = output_of(attempt)
-    found, wrong = results(output, cut, row["stage"])
+    found, wrong = results(attempt.output, attempt.output_cut, row["stage"])
     steps = {row["stage"], *(one.step for one in found)}
     known = [STEPS.index(step) for step in steps if step in STEPS]
     if known and STEPS[min(known)] in {"checkout", "build"}:
@@ -68,13 +67,6 @@ def _keep_results(connection: sa.Connection, attempt: Attempt) -> None:
         connection.execute(BUILD.update().where(BUILD.c.build_id == build.build_id).values(erased=left))
     for text in wrong:
         rows.fire(connection, row["run_id"], row["stage"], row["job_id"], "note", text)
-
-
-def output_of(attempt: Attempt) -> tuple[str, bool]:
-    """Return the end of a job's output, and whether there was more before it."""
-    row = attempt.row
-    tail = attempt.tail or row["output_tail"] or ""
-    return tail, (row["output_bytes"] or 0) > len(tail.encode(errors="replace"))
 
 
 def _part(build: int, one: Result) -> dict[str, Any]:

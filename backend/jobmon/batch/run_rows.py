@@ -1,7 +1,7 @@
 """Keep the rows of runs: what people see of them, and the changes that carrying them on makes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 
@@ -12,6 +12,9 @@ from jobmon.batch.tables import JOB, RULE_FIRE, RUN, STAGE
 from jobmon.batch.workflow.definitions import Definition
 from jobmon.batch.workflow.joins import StageState
 from jobmon.batch.workflow.library import Library
+from jobmon.batch.workflow.models import State
+from jobmon.batch.workflow.outcome import Outcome
+from jobmon.engine.submission import Attempt
 from jobmon.engine.tables import IDENTITY
 
 
@@ -102,6 +105,16 @@ def _described(found: Definition) -> dict[str, Any]:
     ]  # fmt: skip
     return {"name": found.workflow.name, "file": found.file, "sha256": found.sha256,
             "params": found.workflow.params, "stages": stages}  # fmt: skip
+
+
+def outcome_of(attempt: Attempt) -> Outcome:
+    """Return how a job has ended, as rules see it."""
+    row = attempt.row
+    state: State = row["ending"] if row["ending"] in get_args(State) else "lost"
+    began, finished = row["started_at"], row["finished_at"]
+    elapsed = finished - began if began is not None and finished is not None else None
+    rc = row["return_code"] if state == "exit" else None
+    return Outcome(rc, row["signal"], state, attempt.output, row["attempt"], elapsed, attempt.output_cut)
 
 
 def _state(row: Mapping[str, Any]) -> StageState:

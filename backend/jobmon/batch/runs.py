@@ -7,30 +7,26 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobmon import clock
-from jobmon.batch import jobs, releases
+from jobmon.batch import jobs, releases, run_telling
 from jobmon.batch import run_rows as rows
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.requests import JobRequest
 from jobmon.batch.tables import JOB, RUN, STAGE, WORKFLOW
 from jobmon.batch.workflow import definitions, joins, placeholders
-from jobmon.batch.workflow.decision import Decision, StartRun, decide
+from jobmon.batch.workflow.decision import StartRun, decide
 from jobmon.batch.workflow.definitions import Definition
 from jobmon.batch.workflow.joins import Ready, StageState
 from jobmon.batch.workflow.library import Library
-from jobmon.batch.workflow.models import Stage, State, Workflow
-from jobmon.batch.workflow.outcome import Outcome
+from jobmon.batch.workflow.models import Stage, Workflow
 from jobmon.batch.workflow.placeholders import Values
 from jobmon.batch.workflow.searching import Searcher
 from jobmon.config import BatchSettings
-from jobmon.engine import outbox
-from jobmon.engine.outbox import Message, parse_targets
 from jobmon.engine.submission import ACTIVE, Attempt
 from jobmon.engine.submission.attempts import HELD, SUBMITTING, WAITING
 from jobmon.errors import SettingsError
 
 QUEUED, RUNNING, SKIPPED = "queued", "running", "skipped"
 CALLER = "workflow"
-STATES = frozenset({"exit", "signal", "timeout", "oom", "node_fail", "cancelled", "lost", "submit_error"})
 
 
 class Runs:
@@ -156,12 +152,12 @@ class Runs:
         states = rows.states(connection, number)
         if rows.job_of(connection, number, name) != job["job_id"] or states[name].status not in {"active", "retry"}:
             return  # it was run again by hand, beside the run, or nobody waits for it any more
-        stage, outcome = workflow.stage(name), _outcome(attempt)
+        stage, outcome = workflow.stage(name), rows.outcome_of(attempt)
         visits = {other: state.visits for other, state in states.items()}
         decision = decide(stage, outcome, _values(run, name, outcome.attempt), visits, self._searcher)
         if run["stopped"] is not None:  # what ends because of that is no failure, and nothing follows it
             decision = replace(decision, fails=False, retry_s=None, starts=(), hold=None)
-        self._write_down(connection, run, job, decision)
+        run_telling.write_down(connection, run, job, decision)
         states[name] = joins.ended(states[name], outcome, decision)
         rows.keep_state(connection, number, name, states[name], job["job_id"])
         if decision.variables:
@@ -174,7 +170,7 @@ class Runs:
             self._start_other(connection, run, name, job["job_id"], start)
         if decision.retry_s is not None:
             self._retry(connection, job, decision.retry_s)
-        self._tell(connection, run, job, decision)
+        run_telling.tell(connection, run, job, decision)
         self._advance(connection, number)
 
     def _start_other(
@@ -295,7 +291,7 @@ class Runs:
             raise NotPossible(f"stage {stage[:80]!r} of run {number} is not held")
         job = rows.job_of(connection, number, stage)
         assert job is not None  # what is held has run
-        outcome = _outcome(Attempt(jobs.find(connection, job), ""))
+        outcome = rows.outcome_of(Attempt(jobs.find(connection, job), ""))
         rows.keep_state(connection, number, stage, joins.released(states[stage], outcome), job)
         rows.fire(connection, number, stage, job, "", f"let go by {who}")
         self._advance(connection, number)
@@ -309,13 +305,7 @@ class Runs:
             raise NotPossible(f"run {number} is {run['status']}; stop it first")
         if stage not in {known.name for known in workflow.stages}:
             raise NoSuchThing(f"workflow {run['workflow']} has no stage {stage[:80]!r}")
-        again = {stage, *(known.name for known in workflow.stages if known.final)}
-        todo = [stage]
-        while todo:
-            for name in workflow.stage(todo.pop()).leads_to:
-                if name not in again:
-                    again.add(name)
-                    todo.append(name)
+        again = workflow.after(stage)
         states = rows.states(connection, number)
         seen = {name: state.visits for name, state in states.items() if name not in again}
         connection.execute(STAGE.delete().where(STAGE.c.run_id == number, STAGE.c.stage.in_(again)))
@@ -340,44 +330,6 @@ class Runs:
                 self._parsed[run["sha256"], one.workflow.name] = one.workflow
         return self._parsed[key]
 
-    def _write_down(
-        self, connection: sa.Connection, run: Mapping[str, Any], job: Mapping[str, Any], decision: Decision
-    ) -> None:
-        rule = ", ".join(str(number) for number in decision.rules)
-        rows.fire(connection, run["run_id"], job["stage"], job["job_id"], rule, decision.reason)
-        for note in decision.notes:
-            rows.fire(connection, run["run_id"], job["stage"], job["job_id"], "note", note)
-
-    def _tell(
-        self, connection: sa.Connection, run: Mapping[str, Any], job: Mapping[str, Any], decision: Decision
-    ) -> None:
-        if not decision.notify:
-            return
-        subject = f"run {run['run_id']} of {run['workflow']}: {decision.reason}"
-        facts = {"run": run["run_id"], "workflow": run["workflow"], "stage": job["stage"], "job": job["job_id"],
-                 "return_code": job["return_code"], "ending": job["ending"], **run["params"]}  # fmt: skip
-        try:
-            targets = parse_targets(decision.notify)
-        except SettingsError as error:
-            rows.fire(connection, run["run_id"], job["stage"], job["job_id"], "note", f"nobody is told: {error}")
-            return
-        for target in targets:
-            bundle = f"run {run['run_id']}" if target.kind == "email" else ""
-            text = job["output_tail"] or ""
-            outbox.add(connection, Message(target, subject, bundle, text, facts))
-
 
 def _values(run: Mapping[str, Any], stage: str, attempt: int) -> Values:
     return Values(str(run["run_id"]), run["workflow"], stage, attempt, run["params"], run["variables"], run["last"])
-
-
-def _outcome(attempt: Attempt) -> Outcome:
-    """Return how a job has ended, as rules see it."""
-    row = attempt.row
-    state: State = row["ending"] if row["ending"] in STATES else "lost"
-    began, finished = row["started_at"], row["finished_at"]
-    elapsed = finished - began if began is not None and finished is not None else None
-    tail = attempt.tail or row["output_tail"] or ""
-    cut = (row["output_bytes"] or 0) > len(tail.encode(errors="replace"))
-    rc = row["return_code"] if state == "exit" else None
-    return Outcome(rc, row["signal"], state, tail, row["attempt"], elapsed, cut)

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from jobmon import clock
 from jobmon.errors import SettingsError, StoreError
-from jobmon.store.migrate import migrate
+from jobmon.store.versions import is_current
 
 log = logging.getLogger("jobmon.store")
 
@@ -91,7 +91,10 @@ def open_store(url: str, folder: Path) -> Store:
         event.listen(engine, "begin", _begin_sqlite)
     try:
         with _told():
-            migrate(engine)
+            if not is_current(engine):
+                from jobmon.store.migrate import migrate  # loading it takes longer than most commands
+
+                migrate(engine)
     except BaseException:
         engine.dispose()
         raise

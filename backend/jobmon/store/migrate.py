@@ -10,9 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from jobmon.errors import SettingsError
+from jobmon.store.versions import SCRIPTS, folders
 
-SCRIPTS = Path(__file__).with_name("migrations")
-PACKAGE = Path(__file__).parents[1]
 LOCK = 7_261_546_220_319
 """Any number that nobody else takes on the same PostgreSQL server."""
 
@@ -24,11 +23,10 @@ def migrate(engine: sa.Engine) -> None:
     store that has seen a migration that this program lacks is a SettingsError.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each look at the store
-    folders = sorted(folder for folder in PACKAGE.glob("*/migrations") if folder != SCRIPTS)
     config = Config()
     config.set_main_option("script_location", _plain(SCRIPTS))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(_plain(folder) for folder in folders))
+    config.set_main_option("version_locations", "\n".join(_plain(folder) for folder in folders()))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":

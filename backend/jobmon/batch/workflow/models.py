@@ -201,6 +201,16 @@ class Workflow(Table):
         """Return the stage that runs once at the end, if there is one."""
         return next((stage for stage in self.stages if stage.final), None)
 
+    def after(self, name: str) -> set[str]:
+        """Return a stage and all that may come after it, which the final one always does."""
+        found = {name, *(stage.name for stage in self.stages if stage.final)}
+        todo = [name]
+        while todo:
+            new = set(self.stage(todo.pop()).leads_to) - found
+            found |= new
+            todo += new
+        return found
+
     def problems_of(self, given: dict[str, Any]) -> list[str]:
         """Return what is wrong with the parameters that somebody wants to start a run with."""
         wrong = [f"{name[:80]!r}: is no parameter of {self.name}" for name in given if name not in self.params]

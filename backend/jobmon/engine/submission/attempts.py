@@ -77,6 +77,16 @@ class Attempt:
         """Return the state it has now."""
         return str(self.row["status"])
 
+    @property
+    def output(self) -> str:
+        """Return the end of the output, as much of it as is known."""
+        return self.tail or self.row["output_tail"] or ""
+
+    @property
+    def output_cut(self) -> bool:
+        """Say whether there was more output before that."""
+        return (self.row["output_bytes"] or 0) > len(self.output.encode(errors="replace"))
+
 
 Describe = Callable[[Mapping[str, Any]], Work]
 """Returns what a row is to run."""
