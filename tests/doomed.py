@@ -1,7 +1,7 @@
 """Be a daemon that dies, freezes or is lied to at one point: `doomed.py POINT -- run --config FILE`.
 
-The points are those between which a master can be killed. Every second is due here, for no crontab can say that. The
-moment of its death is written to the file that DOOM names.
+The points are those between which a master can be killed. Every second is due here, for no crontab can say that. Its
+fate comes when there is a file that DOOM names; the moment is written to it.
 """
 
 import os
@@ -37,13 +37,14 @@ def die(how=signal.SIGKILL):
 
 
 def once(function):
-    """Do something at the third call: the first ones go well."""
+    """Do something at the third call once there is a file for the moment: the first ones go well."""
     calls = 0
 
     def perhaps(*args):
         nonlocal calls
-        calls += 1
+        calls += Path(os.environ["DOOM"]).exists()
         if calls == 3:
+            calls += 1
             function(*args)
 
     return perhaps

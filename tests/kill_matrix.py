@@ -23,7 +23,7 @@ from jobmon.batch.tables import CRONTAB, FIRE, JOB
 from jobmon.config import BatchSettings, SchedulerSettings
 from jobmon.engine.outbox_tables import OUTBOX
 from jobmon.engine.submission import ENDED
-from jobmon.engine.tables import LEASE
+from jobmon.engine.tables import CANDIDATE, LEASE
 from jobmon.schedulers.acting import Scheduler
 from jobmon.schedulers.local import LocalScheduler
 from jobmon.schedulers.slurm.acting import SlurmScheduler
@@ -139,6 +139,12 @@ class Matrix:
         row = self.lease()
         return row is not None and f":{process.pid}:" in row.holder and row.expires_at > time.time()
 
+    def stands_by(self, process: subprocess.Popen[bytes]) -> bool:
+        """Say whether this one takes part in the election."""
+        with self.store.reading() as connection:
+            holders = connection.execute(sa.select(CANDIDATE.c.holder)).scalars()
+            return any(f":{process.pid}:" in holder for holder in holders)
+
     def stop(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
         """End a master, whatever state it is in."""
         if process.poll() is None:
@@ -160,9 +166,11 @@ class Matrix:
         doomed = self.start(point if point != "C13" else "none")
         wait_for(lambda: self.acts(doomed), f"{point}: the doomed one to act")
         heirs = [self.start(), self.start()]
+        wait_for(lambda: all(self.stands_by(heir) for heir in heirs), f"{point}: two to stand by")
         if point == "C13":
             self._take_store_away([doomed, *heirs])
             return
+        (self.root / f"{self.processes.index(doomed)}.doom").touch()
         died_at = float(wait_for(lambda: self.doom(doomed), f"{point}: its fate") or 0) if point != "C9" else 0.0
         if point in {"C8", "C9"}:
             time.sleep(3)  # nobody dies; the twins have to be dealt with

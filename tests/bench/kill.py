@@ -60,6 +60,7 @@ def soak(made: Matrix, minutes: float) -> Count:
     while time.monotonic() < end:
         acting = wait_for(the_acting_one, "a master")
         time.sleep(chance.uniform(3, 7))
+        wait_for(lambda others=masters: all(made.stands_by(one) for one in others), "three to take part")
         how = chance.choice(ways)
         at = time.time()
         acting.send_signal({"kill": signal.SIGKILL, "freeze": signal.SIGSTOP, "stop": signal.SIGTERM}[how])
