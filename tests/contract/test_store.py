@@ -1,7 +1,9 @@
 """The store, on SQLite and on a real PostgreSQL: one suite for both."""
 
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -167,3 +169,40 @@ def test_other_programs_see_what_is_written_after_they_have_come_and_gone(tmp_pa
         open_store("", tmp_path).close()
     first.close()
     second.close()
+
+
+BUSY = """
+import sys
+import sqlalchemy as sa
+from pathlib import Path
+from jobmon.live.tables import JOB
+from jobmon.store import open_store
+
+store = open_store(sys.argv[1], Path("."))
+change = JOB.update().where(JOB.c.id == sa.bindparam("one")).values(state=sa.bindparam("new"))
+with store.writing() as connection:
+    connection.execute(change, [{"one": "1", "new": "SEEN"}])
+    print("it holds the row", flush=True)
+    while True:
+        connection.execute(change, [{"one": str(number), "new": "SEEN"} for number in range(2, 2000)])
+"""
+
+
+@pytest.mark.parametrize("after_s", [0.5, 0.6, 0.7])
+def test_a_program_that_is_frozen_while_it_writes_keeps_nobody_waiting_for_long(server, tmp_path, after_s):
+    """On SQLite it does, as the documentation says."""
+    store = open_store(emptied(server), tmp_path)
+    Finished(lambda: store).add([ended("1")], "c", NOW)
+    frozen = subprocess.Popen([sys.executable, "-c", BUSY, server], stdout=subprocess.PIPE, cwd=tmp_path)
+    try:
+        frozen.stdout.readline()
+        time.sleep(after_s)
+        frozen.send_signal(signal.SIGSTOP)
+        with store.writing() as connection:
+            connection.execute(sa.text("SET LOCAL statement_timeout = '20s'"))
+            assert claim(connection, JOB, {"id": "1", "state": "COMPLETED"}, {"state": "MINE"})
+    finally:
+        frozen.kill()
+        frozen.wait()
+        frozen.stdout.close()
+        store.close()

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +89,9 @@ def open_store(url: str, folder: Path) -> Store:
     if backend == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows to insert are one statement
+        event.listen(engine, "do_executemany", _one_by_one)
     try:
         with _told():
             if not is_current(engine):
@@ -230,6 +233,17 @@ def _write_ahead(cursor: Any) -> None:
             if clock.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+
+
+def _one_by_one(cursor: Any, statement: str, rows: Sequence[Any], _context: Any) -> bool:
+    """Send rows one after the other, each as a whole.
+
+    The driver would send them in a pipeline, and a program that is frozen within one does not count as idle: the server
+    would keep its locks for as long as it stays so.
+    """
+    for row in rows:
+        cursor.execute(statement, row)
+    return True
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
