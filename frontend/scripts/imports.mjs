@@ -1,4 +1,4 @@
-// Checks who imports whom: a page never imports another page, and only charts/ imports uPlot.
+// Checks who imports whom: a page never imports another page, only pages import efficiency/, and only charts/ uPlot.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,8 @@ for (const file of files) {
     if (/^uplot/i.test(target) && !file.startsWith("charts/"))
       wrong.push(`${file} imports ${target}: only charts/ may`);
     const reached = target.startsWith(".") ? path.join(path.dirname(file), target) : target;
+    if (/^efficiency\//.test(reached) && !/^(efficiency|pages)\//.test(file))
+      wrong.push(`${file} imports ${target}: only pages may`);
     const own = /^pages\/([^/]+)\//.exec(file)?.[1];
     const other = /^pages\/([^/]+)/.exec(reached)?.[1];
     if (own && other && own !== other) wrong.push(`${file} imports ${target}: a page never imports another page`);

@@ -3,10 +3,11 @@ import { FileError, fetchFile, fetchFiles } from "../src/api/fetch";
 import { type Live, refresh, tierFor, untilDue } from "../src/api/live";
 import { pointChunk } from "../src/api/point";
 import { siteOf, standard } from "../src/api/site";
-import { advance, type Job, type Node, type Snapshot } from "../src/api/snapshot";
+import { advance, type Job, type Node } from "../src/api/snapshot";
 import type { Latest } from "../src/api/types.gen";
+import type { JobView } from "../src/efficiency/jobView";
 import { filterJobs, sortJobs, stateCounts } from "../src/pages/live/jobList";
-import type { JobView } from "../src/pages/live/model";
+import { job, snapshot } from "./cluster";
 
 const asked: string[] = [];
 let answers: Record<string, string | number> = {};
@@ -48,55 +49,6 @@ describe("asking for files", () => {
     expect(await fetchFiles("api/", ["alone"])).toEqual([null]);
   });
 });
-
-const job = (id: string, more: Partial<Job> = {}): Job => ({
-  id,
-  name: "run",
-  user: "ann",
-  state: "RUNNING",
-  partition: "cpu",
-  account: "phys",
-  reason: "",
-  dependency: "",
-  arrayTasks: "",
-  cpus: 4,
-  gpus: 0,
-  nNodes: 1,
-  timeLimit: 60,
-  runTime: null,
-  start: 0,
-  end: null,
-  submit: null,
-  priority: null,
-  memReq: null,
-  memMax: null,
-  jobfsReq: null,
-  exitCode: null,
-  hosts: [{ host: "n1", cores: 4, gpus: 0 }],
-  ...more,
-});
-
-function snapshot(timestamp: number): Snapshot {
-  const tier = { step: 30, span: 600, open: null, closed: [] };
-  return {
-    timestamp,
-    previous: timestamp - 30,
-    interval: 30,
-    cluster: "c",
-    version: "1",
-    usage: { avail: 8, running: 4 },
-    nodes: [],
-    jobs: new Map([
-      ["1", job("1")],
-      ["2", job("2")],
-    ]),
-    partitions: [],
-    reservations: [],
-    sources: [],
-    cycle: { sources: 0, collect: 0, publish: 0, bytes: 0, late: 0 },
-    series: { day: tier, month: { ...tier, step: 300, span: 7200 }, year: { ...tier, step: 3600, span: 86_400 } },
-  };
-}
 
 const latest = (timestamp: number, previous: number): Latest => ({
   format: 1,

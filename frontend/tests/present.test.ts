@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { prepare } from "../src/charts/prepare";
+import type { JobView } from "../src/efficiency/jobView";
 import { heldSpans, joined } from "../src/lib/fires";
 import { lasted } from "../src/lib/format";
 import { stepsOf } from "../src/lib/gaps";
@@ -7,7 +8,7 @@ import { defaults, type Rule, rules } from "../src/lib/rules";
 import type { Input } from "../src/lib/scores";
 import { glossary, infix, namesIn } from "../src/lib/words";
 import { filterJobs, statesOf } from "../src/pages/live/jobList";
-import type { JobView, UserView } from "../src/pages/live/model";
+import type { UserView } from "../src/pages/live/model";
 import { arc, slicesOf } from "../src/pages/live/ring";
 
 const rule = (id: string): Rule => rules.find((one) => one.id === id) as Rule;

@@ -11,12 +11,15 @@ import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from browser import page_files
+from browser.batch_page import house, opened
 from browser.watched import Cluster, Watched
 from jobmon.config import Settings
 from jobmon.spool import writer
 from jobmon.web import static
 from jobmon.web.server import Server
 from services import absent
+
+__all__ = ["house", "opened"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.test_page_batch import House, is_fault, sign_in
+from browser.batch_page import House, is_fault, sign_in
 from daemon_process import DaemonProcess, Site
 from jobmon.web.auth import create_token
 from release_site import ReleaseSite

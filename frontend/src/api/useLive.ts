@@ -86,11 +86,14 @@ function version(snapshot: Snapshot, tier: "day" | "month" | "year", from: numbe
   return [Math.floor(from / span), Math.floor(snapshot.timestamp / Math.min(span, 1200))];
 }
 
-/** Load the sums of a job over its run: from the published files while it runs, from the store when it has ended. */
+/**
+ * Load the sums of a job over its run: from the published files while it runs, from the store when it has ended; again
+ * when `timestamp`, in epoch seconds, has grown.
+ */
 export function useRun(id: string | undefined, running: boolean, timestamp: number) {
   const site = useSite();
   return useQuery<Run | null>({
-    queryKey: ["run", id, running, running ? Math.floor(timestamp / 120) : 0],
+    queryKey: ["run", id, running, running ? Math.floor(timestamp / 120) : timestamp],
     queryFn: () => (running ? loadRun(site, id ?? "") : loadFinished(site, id ?? "")),
     enabled: id !== undefined,
     placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),

@@ -1,35 +1,11 @@
-// What is chosen lives in the URL: /batch/VIEW?status=&q=&job=&show=&entry=&workflow=&run=&build=&form=
-import { useMemo } from "react";
-import { useSearchParams } from "react-router";
+// What is chosen on a page of batch: /batch/VIEW?status=&q=&job=&show=&span=&entry=&workflow=&run=&build=&form=
+import { type Selection as Chosen, useKeys } from "../../lib/selection";
 
-const keys = ["status", "q", "job", "show", "entry", "workflow", "run", "build", "form"] as const;
-export type Key = (typeof keys)[number];
-export type Patch = Partial<Record<Key, string | null>>;
+const keys = ["status", "q", "job", "show", "span", "entry", "workflow", "run", "build", "form"] as const;
 
-export interface Selection extends Partial<Record<Key, string>> {
-  /** The search part of a link to this view with some keys changed; null takes a key away. */
-  to: (patch: Patch) => { search: string };
-  set: (patch: Patch, replace?: boolean) => void;
-}
+export type Selection = Chosen<(typeof keys)[number]>;
 
-export function useSelection(): Selection {
-  const [params, setParams] = useSearchParams();
-  return useMemo(() => {
-    const changed = (patch: Patch): URLSearchParams => {
-      const next = new URLSearchParams(params);
-      for (const [key, value] of Object.entries(patch)) {
-        if (value) next.set(key, value);
-        else next.delete(key);
-      }
-      return next;
-    };
-    return {
-      ...Object.fromEntries(keys.flatMap((key) => (params.get(key) ? [[key, params.get(key)]] : []))),
-      to: (patch) => ({ search: changed(patch).toString() }),
-      set: (patch, replace = true) => setParams(changed(patch), { replace }),
-    };
-  }, [params, setParams]);
-}
+export const useSelection = (): Selection => useKeys(keys);
 
 /** Return a number that an address names; undefined when it is none. */
 export function numberOf(text: string | undefined): number | undefined {

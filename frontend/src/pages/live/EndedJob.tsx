@@ -1,13 +1,11 @@
-import { useMemo } from "react";
-import type { Run } from "../../api/finished";
+import { Link } from "react-router";
 import type { Live } from "../../api/live";
-import type { Job } from "../../api/snapshot";
 import { useRun } from "../../api/useLive";
-import { ErrorBoundary } from "../../components/ErrorBoundary";
+import { FactList } from "../../components/FactList";
 import { Shape } from "../../components/Shape";
-import { JobCharts } from "./JobCharts";
-import { stateWord } from "./jobColumns";
-import { RunFacts, RunWarnings } from "./RunDetail";
+import { EndedRun } from "../../efficiency/EndedRun";
+import { runFacts } from "../../efficiency/facts";
+import { stateWord } from "../../efficiency/states";
 import type { Selection } from "./selection";
 
 interface Props {
@@ -16,7 +14,7 @@ interface Props {
   selection: Selection;
 }
 
-/** A job that has ended: what it used, what it wasted, and its charts while there are series of that time. */
+/** A job that has ended: what it held, used and wasted. */
 export function EndedJob({ live, id, selection }: Props) {
   const { data: run, error, isPending } = useRun(id, false, 0);
   if (isPending) return <p className="muted">Looking for job {id} …</p>;
@@ -24,6 +22,11 @@ export function EndedJob({ live, id, selection }: Props) {
   if (run === null || run === undefined) {
     return <p className="empty">The scheduler does not list job {id} any more, and it was not seen to end.</p>;
   }
+  const user = (
+    <Link key="user" to={selection.to({ user: run.user })}>
+      {run.user}
+    </Link>
+  );
   return (
     <div className="detail">
       <p className="lead">
@@ -33,37 +36,8 @@ export function EndedJob({ live, id, selection }: Props) {
         </span>{" "}
         <span className="name">{run.name}</span>
       </p>
-      <RunFacts run={run} selection={selection} />
-      <ErrorBoundary part="The judgement" version={id}>
-        <RunWarnings run={run} />
-      </ErrorBoundary>
-      <ErrorBoundary part="The charts" version={id}>
-        <Charts live={live} run={run} selection={selection} />
-      </ErrorBoundary>
+      <FactList facts={[["User", user], ...runFacts(run)]} />
+      <EndedRun live={live} run={run} selection={selection} />
     </div>
   );
-}
-
-function Charts({ live, run, selection }: { live: Live; run: Run; selection: Selection }) {
-  // The charts end when the job did: as if its end were the present.
-  const then = useMemo<Live | null>(() => {
-    if (run.end === null) return null;
-    return { snapshot: { ...live.snapshot, timestamp: run.end + live.snapshot.interval }, chunks: [], problems: [] };
-  }, [live.snapshot, run.end]);
-  const view = useMemo(() => ({ job: jobOf(run) }), [run]);
-  if (then === null || run.start === null) return null;
-  return <JobCharts live={then} view={view} host={undefined} selection={selection} />;
-}
-
-/** Return the job of a run, as far as charts want to know it. */
-function jobOf(run: Run): Job {
-  const { id, name, user, state, partition, account, cpus, gpus, nNodes, timeLimit, start, end, submit } = run;
-  return {
-    ...{ id, name, user, state, partition, account, cpus, gpus, nNodes, timeLimit, start, end, submit },
-    ...{ reason: "", dependency: "", arrayTasks: "", runTime: null, priority: null, jobfsReq: null },
-    memReq: run.memReq,
-    memMax: run.memMax,
-    exitCode: run.exitCode,
-    hosts: run.hosts.map((host) => ({ host, cores: 0, gpus: 0 })),
-  };
 }

@@ -2,14 +2,15 @@ import { Link } from "react-router";
 import type { Live } from "../../api/live";
 import { useCores, useRun } from "../../api/useLive";
 import { ErrorBoundary } from "../../components/ErrorBoundary";
+import { FindingList } from "../../efficiency/FindingList";
+import { JobCharts } from "../../efficiency/JobCharts";
+import { Status } from "../../efficiency/Status";
+import { hasEnded } from "../../efficiency/states";
 import { count } from "../../lib/format";
 import { CoreGrid } from "./CoreGrid";
 import { EndedJob } from "./EndedJob";
-import { FindingList } from "./FindingList";
-import { JobCharts } from "./JobCharts";
 import { JobFacts } from "./JobFacts";
 import { JobPlaces } from "./JobPlaces";
-import { hasEnded, Status } from "./jobColumns";
 import type { Model } from "./model";
 import { NeighbourList } from "./NeighbourList";
 import { Pending } from "./Pending";
@@ -45,7 +46,7 @@ export function JobDetail({ live, model, selection, id }: Props) {
       </p>
       <JobFacts view={view} selection={selection} />
       <ErrorBoundary part="The judgement" version={timestamp}>
-        <FindingList view={view} model={model} run={run ?? null} />
+        <FindingList view={view} window={model.window} run={run ?? null} />
       </ErrorBoundary>
       {running && (
         <>

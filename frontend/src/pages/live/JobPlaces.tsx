@@ -2,10 +2,11 @@ import { useMemo } from "react";
 import { Link } from "react-router";
 import { Shape } from "../../components/Shape";
 import { Sparkline } from "../../components/Sparkline";
+import type { JobView } from "../../efficiency/jobView";
 import { count, memory, percent } from "../../lib/format";
 import { lastKnown } from "../../lib/window";
 import { busyOf, gpuOf, memoryOf } from "./lines";
-import type { JobView, Model } from "./model";
+import type { Model } from "./model";
 import type { Selection } from "./selection";
 
 interface Props {

@@ -1,7 +1,7 @@
 import { Link } from "react-router";
+import type { JobView } from "../../efficiency/jobView";
+import { Status } from "../../efficiency/Status";
 import { count, percent } from "../../lib/format";
-import { Status } from "./jobColumns";
-import type { JobView } from "./model";
 import type { Selection } from "./selection";
 
 interface Props {

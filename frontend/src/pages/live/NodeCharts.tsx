@@ -2,13 +2,13 @@ import { useMemo } from "react";
 import type { Live } from "../../api/live";
 import { useHistory, useSite } from "../../api/useLive";
 import { type Band, type Line, TimeChart } from "../../charts/TimeChart";
+import { inputOf } from "../../efficiency/judge";
+import { beginning, Spans } from "../../efficiency/Spans";
 import { heldSpans } from "../../lib/fires";
 import { count, events, memory, percent, rate } from "../../lib/format";
 import { rules } from "../../lib/rules";
 import { join, rowOf } from "../../lib/window";
-import { inputOf } from "./judge";
 import type { NodeView } from "./model";
-import { beginning, Spans } from "./Spans";
 import type { Selection } from "./selection";
 
 const none: ReadonlySet<string> = new Set();

@@ -2,9 +2,9 @@ import type { Live } from "../../api/live";
 import { useCores } from "../../api/useLive";
 import { ErrorBoundary } from "../../components/ErrorBoundary";
 import { FactList } from "../../components/FactList";
+import { FindingList } from "../../efficiency/FindingList";
 import { amount, count, memory, percent, UNKNOWN } from "../../lib/format";
 import { CoreGrid } from "./CoreGrid";
-import { FindingList } from "./FindingList";
 import type { Model } from "./model";
 import { NeighbourList } from "./NeighbourList";
 import { NodeCharts } from "./NodeCharts";
@@ -41,7 +41,7 @@ export function NodeDetail({ live, model, selection, name }: Props) {
         <NodeGlyph view={view} /> {kindWords[view.kind]}
       </p>
       <FactList facts={facts.filter(([, value]) => value !== UNKNOWN)} />
-      <FindingList view={view} model={model} />
+      <FindingList view={view} window={model.window} />
       <NeighbourList title="Jobs" jobs={view.jobs} host={name} selection={selection} />
       <h3>Cores</h3>
       <ErrorBoundary part="The cores" version={timestamp}>

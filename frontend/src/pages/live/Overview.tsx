@@ -3,12 +3,13 @@ import { useMemo } from "react";
 import { Link } from "react-router";
 import { Meter } from "../../components/Meter";
 import { Shape } from "../../components/Shape";
+import { findings } from "../../efficiency/findings";
+import type { JobView } from "../../efficiency/jobView";
 import { count, counted, memory, percent, share } from "../../lib/format";
 import type { Mark } from "../../lib/marks";
 import { lastUser } from "../../lib/remember";
 import { Announcer } from "./Announcer";
-import { findings } from "./findings";
-import type { JobView, Model } from "./model";
+import type { Model } from "./model";
 import type { Selection } from "./selection";
 
 export function Overview({ model, selection }: { model: Model; selection: Selection }) {

@@ -1,30 +1,15 @@
 // The columns of the list of jobs.
 import { Link } from "react-router";
 import { Meter } from "../../components/Meter";
-import { Shape } from "../../components/Shape";
 import { Sparkline } from "../../components/Sparkline";
 import type { ColumnOf } from "../../components/VirtualTable";
+import type { JobView } from "../../efficiency/jobView";
+import { Status } from "../../efficiency/Status";
 import { count, duration, memory, moment, percent } from "../../lib/format";
-import { findings } from "./findings";
 import { endOf } from "./jobList";
 import { busyOf, gpuOf, memoryOf } from "./lines";
-import type { JobView, Model } from "./model";
+import type { Model } from "./model";
 import type { Selection } from "./selection";
-
-/** Write a scheduler's state as a word: "OUT_OF_MEMORY" is "Out of memory". */
-export function stateWord(state: string): string {
-  if (state === "attention") return "Needs attention";
-  const words = state.toLowerCase().replaceAll("_", " ");
-  return words ? words.charAt(0).toUpperCase() + words.slice(1) : "Unknown";
-}
-
-const unended =
-  /^(PENDING|RUNNING|COMPLETING|CONFIGURING|SUSPENDED|STOPPED|RESIZING|SIGNALING|STAGE_OUT|REQUEUE.*|SPECIAL_EXIT|RESV_DEL_HOLD)$/;
-
-/** Say whether a state is one that a job does not leave any more. */
-export function hasEnded(state: string): boolean {
-  return !unended.test(state);
-}
 
 /** The columns; those about GPUs only where a job of the list has some. */
 export function jobColumns(model: Model, selection: Selection, gpus: boolean): ColumnOf<JobView>[] {
@@ -108,33 +93,6 @@ export function jobColumns(model: Model, selection: Selection, gpus: boolean): C
     },
   ];
   return columns.filter((column) => (column.key !== "user" || !selection.user) && (gpus || !/^gpu/.test(column.key)));
-}
-
-export function Status({ view }: { view: JobView }) {
-  const { job, running, mark } = view;
-  if (!running) {
-    const failed = /FAIL|TIMEOUT|OUT_OF_MEMORY|NODE_FAIL|BOOT_FAIL|DEADLINE/.test(job.state);
-    const reason = job.state === "PENDING" && job.reason && job.reason !== "None" ? `: ${job.reason}` : "";
-    return (
-      <span className="state-word" title={`${stateWord(job.state)}${reason}`}>
-        {failed ? <Shape mark="bad" label="" /> : <i className="no-shape" />}
-        <span>
-          {stateWord(job.state)}
-          {reason}
-        </span>
-      </span>
-    );
-  }
-  const found = findings(view);
-  const titles = found.map(({ rule }) => rule.title);
-  const words = titles.length ? titles[0] : mark === "unknown" && Number.isNaN(view.mem) ? "No data" : "Running";
-  return (
-    <span className={`state-word ${mark}`} title={titles.join(", ") || words}>
-      <Shape mark={mark} label="" />
-      <span>{words}</span>
-      {titles.length > 1 && <span className="muted"> +{titles.length - 1}</span>}
-    </span>
-  );
 }
 
 function Time({ view }: { view: JobView }) {

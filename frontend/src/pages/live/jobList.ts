@@ -1,5 +1,5 @@
 // Filters and orders of the list of jobs.
-import type { JobView } from "./model";
+import type { JobView } from "../../efficiency/jobView";
 
 export interface JobFilter {
   user?: string | undefined;

@@ -1,30 +1,14 @@
 // Everything the lists and details show of one snapshot, worked out once.
 import type { Live } from "../../api/live";
-import { SHOWN_S } from "../../api/live";
 import type { Site } from "../../api/site";
-import type { Job, Node, Snapshot } from "../../api/snapshot";
+import type { Node, Snapshot } from "../../api/snapshot";
+import { type JobView, jobView } from "../../efficiency/jobView";
+import { scoresOf, shownWindow } from "../../efficiency/judge";
 import type { Mark } from "../../lib/marks";
 import type { Hit, Scores } from "../../lib/scores";
-import { join, type Window } from "../../lib/window";
-import { jobView } from "./jobView";
-import { scoresOf } from "./judge";
+import type { Window } from "../../lib/window";
 import { nodeView, totalsOf } from "./nodeViews";
 import { usersOf } from "./userViews";
-
-export interface JobView {
-  job: Job;
-  running: boolean;
-  minutes: number | null;
-  /** Now, NaN when not known: percent of its cores, MiB over all nodes, percent of its GPUs. */
-  cpu: number;
-  mem: number;
-  gpu: number;
-  hits: Hit[];
-  nodeHits: Hit[];
-  score: number;
-  mark: Mark;
-  waste: Map<string, number>;
-}
 
 export interface UserView {
   name: string;
@@ -77,13 +61,10 @@ export interface Model {
   totals: Totals;
 }
 
-/** What the lists and the scores read; the charts join for themselves. */
-const LISTED = new Set(["known", "user", "system", "wait", "mem", "swap", "gpuUtil"]);
-
 /** Work out the model of what is loaded. */
 export function build(live: Live, site: Site): Model {
   const { snapshot } = live;
-  const window = join(live.chunks, snapshot.timestamp - SHOWN_S, snapshot.timestamp, { columns: LISTED });
+  const window = shownWindow(live);
   const scores = scoresOf(snapshot, window, site);
   const jobs = [...snapshot.jobs.values()].map((job) => jobView(job, snapshot, window, scores, site));
   const onHost = new Map<string, JobView[]>();

@@ -1,9 +1,10 @@
 // Nodes, and what all of them are together.
 import type { Node, Snapshot } from "../../api/snapshot";
+import type { JobView } from "../../efficiency/jobView";
+import { sum } from "../../efficiency/jobView";
 import type { Scores } from "../../lib/scores";
 import { lastKnown, rowOf, type Window } from "../../lib/window";
-import { sum } from "./jobView";
-import type { JobView, NodeKind, NodeView, Totals } from "./model";
+import type { NodeKind, NodeView, Totals } from "./model";
 
 /** Draw together what is known of a node now. */
 export function nodeView(node: Node, jobs: JobView[], window: Window, scores: Scores): NodeView {

@@ -1,8 +1,9 @@
 // Users: what their running jobs hold and waste.
 import type { Site } from "../../api/site";
+import type { JobView } from "../../efficiency/jobView";
+import { markOf } from "../../efficiency/jobView";
 import type { Scores } from "../../lib/scores";
-import { markOf } from "./jobView";
-import type { JobView, UserView } from "./model";
+import type { UserView } from "./model";
 
 /** Add jobs up by their users, in the order of their first jobs. */
 export function usersOf(jobs: readonly JobView[], scores: Scores, site: Site): UserView[] {

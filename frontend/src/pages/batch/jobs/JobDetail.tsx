@@ -9,6 +9,7 @@ import { State } from "../State";
 import { type Selection, toJob } from "../selection";
 import { hasEnded } from "../states";
 import { Timeline } from "../Timeline";
+import { Elsewhere } from "./Elsewhere";
 import { JobFacts } from "./JobFacts";
 import { JobOutput, JobScript } from "./JobTexts";
 import { type Action, actionsOf, endingOf, isElsewhere, reasonOf, refusal } from "./jobView";
@@ -34,14 +35,8 @@ export function JobDetail({ number, selection }: { number: number | undefined; s
               <code>{job.command}</code>
             </p>
             <JobFacts job={job} now={now} />
-            {isElsewhere(job) && (
-              <p className="elsewhere">
-                <Link to={{ pathname: "/live", search: `job=${encodeURIComponent(job.scheduler_id ?? "")}` }}>
-                  What it uses and wastes, as seen on its nodes
-                </Link>
-              </p>
-            )}
             <JobOutput job={job} selection={selection} />
+            {isElsewhere(job) && <Elsewhere job={job} selection={selection} />}
             {attempts.length > 0 && (
               <>
                 <h3>Attempts</h3>

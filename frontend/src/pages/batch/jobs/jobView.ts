@@ -83,3 +83,7 @@ export function reasonOf(job: Pick<WholeJob, "status" | "cancel_at" | "unknown" 
 /** Say whether the scheduler has a number for it that live knows too; a process of this machine has none. */
 export const isElsewhere = (job: Pick<JobRow, "scheduler" | "scheduler_id">): boolean =>
   job.scheduler_id !== null && job.scheduler !== "" && job.scheduler !== "local";
+
+/** Say whether it has used anything that could have been seen. */
+export const hasRun = ({ status, started_at }: Pick<JobRow, "status" | "started_at">): boolean =>
+  status === "running" || status === "lost" || (hasEnded(status) && started_at !== null);

@@ -6,9 +6,9 @@ import { Meter } from "../../../components/Meter";
 import { SearchField } from "../../../components/SearchField";
 import { Shape } from "../../../components/Shape";
 import { type ColumnOf, VirtualTable } from "../../../components/VirtualTable";
+import { stateWord } from "../../../efficiency/states";
 import { amount, count, counted, duration, memory, moment, percent } from "../../../lib/format";
 import { rules } from "../../../lib/rules";
-import { stateWord } from "../jobColumns";
 import type { Selection } from "../selection";
 import { queryOf } from "./query";
 

@@ -3,8 +3,8 @@ import { Link } from "react-router";
 import type { Snapshot } from "../../../api/snapshot";
 import { Panel } from "../../../components/Panel";
 import { type ColumnOf, VirtualTable } from "../../../components/VirtualTable";
+import { stateWord } from "../../../efficiency/states";
 import { count, counted, moment } from "../../../lib/format";
-import { stateWord } from "../jobColumns";
 import type { Selection } from "../selection";
 import { type Comparison, compare, type JobChange, type UserChange } from "./compare";
 

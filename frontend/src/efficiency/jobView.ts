@@ -1,10 +1,27 @@
-// One job as the lists show it.
-import type { Site } from "../../api/site";
-import { type Job, runMinutes, type Snapshot } from "../../api/snapshot";
-import type { Mark } from "../../lib/marks";
-import { type Scores, total } from "../../lib/scores";
-import { lastKnown, rowOf, type Window } from "../../lib/window";
-import type { JobView } from "./model";
+// One job, and how it is judged now.
+import type { Site } from "../api/site";
+import { type Job, runMinutes, type Snapshot } from "../api/snapshot";
+import type { Mark } from "../lib/marks";
+import { type Hit, type Scores, total } from "../lib/scores";
+import { lastKnown, rowOf, type Window } from "../lib/window";
+
+export interface JobView {
+  job: Job;
+  running: boolean;
+  minutes: number | null;
+  /** Now, NaN when not known: percent of its cores, MiB over all nodes, percent of its GPUs. */
+  cpu: number;
+  mem: number;
+  gpu: number;
+  hits: Hit[];
+  nodeHits: Hit[];
+  score: number;
+  mark: Mark;
+  waste: Map<string, number>;
+}
+
+/** What rules have been applied to: a job, or a node. */
+export type Judged = JobView | { hits: Hit[] };
 
 /** Draw together what is known of a job now. */
 export function jobView(job: Job, snapshot: Snapshot, window: Window, scores: Scores, site: Site): JobView {

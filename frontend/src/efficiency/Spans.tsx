@@ -1,5 +1,5 @@
-import { Segments } from "../../components/Segments";
-import type { Selection } from "./selection";
+import { Segments } from "../components/Segments";
+import type { Selection } from "../lib/selection";
 
 const spans = {
   "30m": { title: "30 min", seconds: 1800 },
@@ -8,6 +8,9 @@ const spans = {
   "1d": { title: "1 d", seconds: 86400 },
   "7d": { title: "7 d", seconds: 604800 },
 } as const;
+
+/** The choice of a span, which a page keeps in its address. */
+export type Spanned = Pick<Selection<"span">, "span" | "set">;
 
 /** Name of a span in the URL; "all" is the whole run of a job. */
 export type SpanName = keyof typeof spans | "all";
@@ -28,7 +31,7 @@ export function beginning(
 }
 
 /** The span of the charts; for a job also its whole run, and no spans that are much longer than that. */
-export function Spans({ value, ran, selection }: { value: SpanName; ran: number | null; selection: Selection }) {
+export function Spans({ value, ran, selection }: { value: SpanName; ran: number | null; selection: Spanned }) {
   const options: { value: SpanName; title: string }[] = Object.entries(spans)
     .filter(([name, { seconds }]) => (ran === null ? true : name === value || seconds < ran || name === "30m"))
     .map(([name, { title }]) => ({ value: name as SpanName, title }));

@@ -1,8 +1,27 @@
 // What the scores need of a snapshot and its series.
-import type { Site } from "../../api/site";
-import type { Snapshot } from "../../api/snapshot";
-import { type Input, type Scores, score } from "../../lib/scores";
-import type { Window } from "../../lib/window";
+import { type Live, SHOWN_S } from "../api/live";
+import type { Site } from "../api/site";
+import type { Snapshot } from "../api/snapshot";
+import { type Input, type Scores, score } from "../lib/scores";
+import { join, type Pick, type Window } from "../lib/window";
+import { type JobView, jobView } from "./jobView";
+
+/** What the lists and the scores read; the charts join for themselves. */
+const LISTED = new Set(["known", "user", "system", "wait", "mem", "swap", "gpuUtil"]);
+
+/** Join the series that lists and scores are made of; of some jobs and hosts, or of all. */
+export function shownWindow({ snapshot, chunks }: Live, pick: Omit<Pick, "columns"> = {}): Window {
+  return join(chunks, snapshot.timestamp - SHOWN_S, snapshot.timestamp, { ...pick, columns: LISTED });
+}
+
+/** Judge one job as it is judged among all the others; null when the snapshot does not list it. */
+export function jobAlone(live: Live, site: Site, id: string): { view: JobView; window: Window } | null {
+  const { snapshot } = live;
+  const job = snapshot.jobs.get(id);
+  if (job === undefined) return null;
+  const window = shownWindow(live, { jobs: new Set([id]), hosts: new Set(job.hosts.map(({ host }) => host)) });
+  return { view: jobView(job, snapshot, window, scoresOf(snapshot, window, site), site), window };
+}
 
 /** Score the running jobs and the nodes. */
 export function scoresOf(snapshot: Snapshot, window: Window, site: Site): Scores {

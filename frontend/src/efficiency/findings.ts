@@ -1,9 +1,9 @@
 // The proof of a warning: what was seen, against what, for how long, and what it cost.
-import { count, memory, percent } from "../../lib/format";
-import type { Rule, Settings } from "../../lib/rules";
-import type { Hit } from "../../lib/scores";
-import { rowOf, type Window } from "../../lib/window";
-import type { JobView, NodeView } from "./model";
+import { count, memory, percent } from "../lib/format";
+import type { Rule, Settings } from "../lib/rules";
+import type { Hit } from "../lib/scores";
+import { rowOf, type Window } from "../lib/window";
+import type { JobView, Judged } from "./jobView";
 
 export interface Finding {
   rule: Rule;
@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** Gather a job's hits by rule, the worst first; what its nodes suffer from comes last. */
-export function findings(view: JobView | NodeView): Finding[] {
+export function findings(view: Judged): Finding[] {
   const own = "job" in view ? [view.hits, view.nodeHits] : [view.hits];
   return own.flatMap((hits) => {
     const byRule = new Map<string, Finding>();
@@ -30,7 +30,7 @@ export function findings(view: JobView | NodeView): Finding[] {
 }
 
 /** Fill a rule's sentence with the numbers that were seen. */
-export function sentence(finding: Finding, view: JobView | NodeView, settings: Settings): string {
+export function sentence(finding: Finding, view: Judged, settings: Settings): string {
   const { rule, hits } = finding;
   const hosts = new Set(hits.map((hit) => hit.host));
   const places = "job" in view ? view.job.hosts.filter(({ host }) => hosts.has(host)) : [];
@@ -48,7 +48,7 @@ export function sentence(finding: Finding, view: JobView | NodeView, settings: S
 }
 
 /** Say for how long and where a rule held: "in 18 of 20 snapshots of the last 10 minutes, on 3 of 4 nodes". */
-export function held({ hits, rule }: Finding, view: JobView | NodeView, settings: Settings): string {
+export function held({ hits, rule }: Finding, view: Judged, settings: Settings): string {
   const most = Math.max(...hits.map((hit) => hit.fired));
   const of = hits[0]?.of ?? 0;
   const minutes = settings.warningWindow / 60;

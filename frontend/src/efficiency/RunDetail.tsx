@@ -1,77 +1,46 @@
 // What a job has used over its whole run, and what the rules say of it: of an ended job everything, of a running one its warnings.
-import type { ReactNode } from "react";
-import { Link } from "react-router";
-import type { Run, RunWarning } from "../../api/finished";
-import { CopyButton } from "../../components/CopyButton";
-import { FactList } from "../../components/FactList";
-import { Meter } from "../../components/Meter";
-import { Shape } from "../../components/Shape";
-import { amount, count, counted, duration, lasted, memory, moment, percent, share } from "../../lib/format";
-import { rules } from "../../lib/rules";
+import type { Run, RunWarning } from "../api/finished";
+import { CopyButton } from "../components/CopyButton";
+import { Meter } from "../components/Meter";
+import { Shape } from "../components/Shape";
+import { amount, counted, duration, lasted, memory, moment, percent, share } from "../lib/format";
+import { rules } from "../lib/rules";
 import { RuleDetails } from "./RuleDetails";
-import type { Selection } from "./selection";
 
-/** Facts of a job that has ended. */
-export function RunFacts({ run, selection }: { run: Run; selection: Selection }) {
-  const ran = run.end !== null && run.start !== null ? run.end - run.start : null;
+/** The parts of what a job held that it has used; `until` is the end of what is told, or of the run. */
+export function RunEfficiency({ run, until = run.end }: { run: Run; until?: number | null }) {
+  const ran = until !== null && run.start !== null ? until - run.start : null;
   const asked = run.memReq ? (100 * (run.memMax ?? Number.NaN)) / run.memReq : Number.NaN;
-  const facts: [string, ReactNode][] = [
-    [
-      "User",
-      <Link key="user" to={selection.to({ user: run.user })}>
-        {run.user}
-      </Link>,
-    ],
-    ["Account", run.account],
-    ["Partition", run.partition],
-    ["Held", [counted(run.cpus, "core"), run.gpus ? counted(run.gpus, "GPU") : ""].filter(Boolean).join(", ")],
-    ["Nodes", nodesOf(run)],
-    ["Submitted", run.submit ? moment(run.submit) : ""],
-    ["Waited", run.wait === null ? "" : lasted(run.wait)],
-    ["Started", run.start ? moment(run.start) : ""],
-    ["Ended", run.end ? moment(run.end) : ""],
-    ["Exit code", run.exitCode === null ? "" : String(run.exitCode)],
-    ["Watched", ran !== null && run.seen < 0.95 * ran ? `${lasted(run.seen)} of the run` : ""],
-  ];
   return (
-    <>
-      <FactList facts={facts} />
-      <ul className="efficiency" aria-label="Efficiency over the run">
+    <ul className="efficiency" aria-label="Efficiency over the run">
+      <Part
+        title="CPU"
+        tone="cpu-user"
+        share={run.cpu}
+        words={run.cpuPeak ? `at most ${amount(run.cpuPeak)} of ${counted(run.cpus, "core")} busy` : ""}
+      />
+      <Part
+        title="Memory"
+        tone="mem"
+        share={Number.isFinite(asked) ? asked : null}
+        words={run.memMax ? `${memory(run.memMax)}${run.memReq ? ` of ${memory(run.memReq)}` : ""}` : ""}
+      />
+      {run.gpus > 0 && (
         <Part
-          title="CPU"
-          tone="cpu-user"
-          share={run.cpu}
-          words={run.cpuPeak ? `at most ${amount(run.cpuPeak)} of ${counted(run.cpus, "core")} busy` : ""}
+          title="GPU"
+          tone="gpu"
+          share={run.gpu}
+          words={run.gpuMem ? `${memory(run.gpuMem)} of GPU memory at most` : ""}
         />
-        <Part
-          title="Memory"
-          tone="mem"
-          share={Number.isFinite(asked) ? asked : null}
-          words={run.memMax ? `${memory(run.memMax)}${run.memReq ? ` of ${memory(run.memReq)}` : ""}` : ""}
-        />
-        {run.gpus > 0 && (
-          <Part
-            title="GPU"
-            tone="gpu"
-            share={run.gpu}
-            words={run.gpuMem ? `${memory(run.gpuMem)} of GPU memory at most` : ""}
-          />
-        )}
-        <Part
-          title="Time"
-          tone="accent"
-          share={run.walltimeUsed}
-          words={ran === null ? "" : `${duration(ran / 60)} of ${run.timeLimit ? duration(run.timeLimit) : "no limit"}`}
-        />
-      </ul>
-    </>
+      )}
+      <Part
+        title="Time"
+        tone="accent"
+        share={run.walltimeUsed}
+        words={ran === null ? "" : `${duration(ran / 60)} of ${run.timeLimit ? duration(run.timeLimit) : "no limit"}`}
+      />
+    </ul>
   );
-}
-
-function nodesOf(run: Run): string {
-  const named = run.hosts.slice(0, 8).join(", ");
-  const more = (run.nNodes ?? run.hosts.length) - Math.min(8, run.hosts.length);
-  return more > 0 ? `${named} and ${count(more)} more` : named;
 }
 
 function Part(props: { title: string; tone: string; share: number | null; words: string }) {

@@ -1,7 +1,7 @@
-import { useSite } from "../../api/useLive";
-import { count, percent } from "../../lib/format";
-import type { Rule } from "../../lib/rules";
-import { glossary, infix } from "../../lib/words";
+import { useSite } from "../api/useLive";
+import { count, percent } from "../lib/format";
+import type { Rule } from "../lib/rules";
+import { glossary, infix } from "../lib/words";
 
 /** How a rule judges: its formulas, the settings they name, and for how long it must hold. */
 export function RuleDetails({ rule }: { rule: Rule }) {

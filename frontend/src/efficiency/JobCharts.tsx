@@ -1,15 +1,14 @@
 import { useMemo } from "react";
-import type { Live } from "../../api/live";
-import { useHistory, useSite } from "../../api/useLive";
-import { type Band, TimeChart } from "../../charts/TimeChart";
-import { heldSpans } from "../../lib/fires";
-import { rules } from "../../lib/rules";
-import { join } from "../../lib/window";
+import type { Live } from "../api/live";
+import { useHistory, useSite } from "../api/useLive";
+import { type Band, TimeChart } from "../charts/TimeChart";
+import { heldSpans } from "../lib/fires";
+import { rules } from "../lib/rules";
+import { join } from "../lib/window";
 import { chartsOf } from "./jobCharts";
+import type { JobView } from "./jobView";
 import { inputOf } from "./judge";
-import type { JobView } from "./model";
-import { beginning, Spans } from "./Spans";
-import type { Selection } from "./selection";
+import { beginning, type Spanned, Spans } from "./Spans";
 
 /** What charts want to know of a job, running or ended. */
 export type Charted = Pick<JobView, "job">;
@@ -19,7 +18,7 @@ interface Props {
   view: Charted;
   /** Only this node of the job; all together when absent. */
   host: string | undefined;
-  selection: Selection;
+  selection: Spanned;
 }
 
 /** A job's use of the machine over time, with the times at which a rule fired. */

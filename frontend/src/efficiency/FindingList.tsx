@@ -1,21 +1,23 @@
-import type { Run, RunWarning } from "../../api/finished";
-import { useSite } from "../../api/useLive";
-import { Shape } from "../../components/Shape";
-import { amount, count, counted, lasted, moment, share } from "../../lib/format";
+import type { Run, RunWarning } from "../api/finished";
+import { useSite } from "../api/useLive";
+import { Shape } from "../components/Shape";
+import { amount, count, counted, lasted, moment, share } from "../lib/format";
+import type { Window } from "../lib/window";
 import { type Finding, findings, fitting, held, sentence } from "./findings";
-import type { JobView, Model, NodeView } from "./model";
+import type { JobView, Judged } from "./jobView";
 import { RuleDetails } from "./RuleDetails";
 import { CostOf, FitLine, Warned } from "./RunDetail";
 
 interface Props {
-  view: JobView | NodeView;
-  model: Model;
+  view: Judged;
+  /** What the judgement was made of. */
+  window: Window;
   /** What the job did since its start, once that is known. */
   run?: Run | null | undefined;
 }
 
 /** Each warning with its proof and what to do; a plain word when there is none. */
-export function FindingList({ view, model, run = null }: Props) {
+export function FindingList({ view, window, run = null }: Props) {
   const { settings } = useSite();
   const found = findings(view);
   const now = new Set(found.map(({ rule }) => rule.id));
@@ -42,7 +44,7 @@ export function FindingList({ view, model, run = null }: Props) {
           {before.map((warning) => (
             <Warned key={warning.rule} warning={warning} earlier />
           ))}
-          {"job" in view && <Fitting view={view} model={model} run={run} />}
+          {"job" in view && <Fitting view={view} window={window} run={run} />}
         </section>
       )}
     </>
@@ -70,9 +72,9 @@ function Cost({ finding: { rule, wasted }, past }: { finding: Finding; past: Run
   ) : null;
 }
 
-function Fitting({ view, model, run }: { view: JobView; model: Model; run: Run | null }) {
+function Fitting({ view, window, run }: { view: JobView; window: Window; run: Run | null }) {
   if (run?.fitText) return <FitLine run={run} />;
-  const { cores, memory } = fitting(view, model.window);
+  const { cores, memory } = fitting(view, window);
   const parts = [
     cores === null ? "" : counted(cores, "core"),
     memory === null ? "" : `${count(memory)} GiB of memory${view.job.hosts.length > 1 ? " per node" : ""}`,

@@ -1,8 +1,8 @@
 // A job's charts: which there are, and their lines.
-import type { Line } from "../../charts/prepare";
-import { disk, events, memory, percent, rate } from "../../lib/format";
-import { rowOf, type Window } from "../../lib/window";
-import type { JobView } from "./model";
+import type { Line } from "../charts/prepare";
+import { disk, events, memory, percent, rate } from "../lib/format";
+import { rowOf, type Window } from "../lib/window";
+import type { JobView } from "./jobView";
 
 export interface Chart {
   title: string;
