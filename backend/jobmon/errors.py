@@ -33,6 +33,12 @@ class StoreError(JobmonError):
     retry_can_help = True
 
 
+class StoreValueError(StoreError):
+    """The store does not take a value; what else is to be written may well be fine."""
+
+    retry_can_help = False
+
+
 class LeaseLostError(JobmonError):
     """Another process acts now, and nothing was written; one that wants to act has to take the lease again."""
 

@@ -1,5 +1,7 @@
 """Exactly once, through every crash between the steps: on SQLite and PostgreSQL, with jobs of this machine."""
 
+import json
+import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ import sqlalchemy as sa
 
 from jobmon import clock
 from jobmon.engine.lease import Lease
-from jobmon.engine.submission import Attempt, Submitter, Work, columns
+from jobmon.engine.submission import Attempt, Submitter, Work, columns, following
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger
 from jobmon.errors import LeaseLostError
@@ -367,3 +369,85 @@ def test_of_many_rows_only_those_as_expected_change(house):
     assert house.row("x-b699-1")["reason"] == "not x-b699-1"
     assert house.row("x-b3-1")["status"] == "lost"
     assert house.row("x-held")["status"] == "held"
+
+
+TRUE_RECORD = {"why": "exit", "rc": 0, "signal": None, "told": "", "host": "n1", "started_at": 1e9, "ended_at": 1e9,
+               "output_bytes": 2, "tail": "hi"}  # fmt: skip
+
+
+@pytest.mark.parametrize("forged", [
+    {"rc": 10**30}, {"rc": -5}, {"rc": "0"}, {"signal": 1e300}, {"output_bytes": 10**40}, {"started_at": -1},
+    {"ended_at": 1e15}, {"why": "because"}, {"why": ["exit"]}, {"tail": None, "rc": None, "why": None},
+])  # fmt: skip
+def test_a_record_that_the_script_cannot_have_written_counts_as_none(house, forged):
+    folders = Folders(house.folder / "attempts")
+    folder = folders.of("x-b1-1")
+    folder.mkdir(parents=True)
+    (folder / "done").write_text(json.dumps(TRUE_RECORD))
+    assert folders.done("x-b1-1").return_code == 0
+    (folder / "done").write_text(json.dumps(TRUE_RECORD | forged))
+    assert folders.done("x-b1-1") is None
+
+
+def test_a_record_with_characters_that_a_store_refuses_is_read_without_them(house):
+    _, acts = house.master()
+    house.add("sleep", "30")
+    house.until(acts, "running")
+    told = {"host": "n\0\x1b[31m1", "tail": "a\0b", "told": "\0", "why": "terminated"}
+    (Folders(house.folder / "attempts").of("x-b1-1") / "done").write_text(json.dumps(TRUE_RECORD | told))
+    row = house.until(acts, "failed")
+    assert (row["host"], row["output_tail"]) == ("n??[31m1", "a\ufffdb")
+
+
+def test_a_value_that_the_store_refuses_keeps_no_other_job_from_its_end(house, monkeypatch):
+    """However it gets there."""
+    _, acts = house.master()
+    bad, good = house.add("true"), house.add("true", key="x-b2-1")
+    real = following.verdict.from_done
+
+    def spoilt(done, cancelled):
+        change = real(done, cancelled)
+        if done.started_at == spoil:
+            change.values["output_bytes"] = 10**30
+        return change
+
+    house.until(acts, "pending", key=good)
+    folders = Folders(house.folder / "attempts")
+    end = time.monotonic() + 20
+    while not (folders.done(bad) and folders.done(good)) and time.monotonic() < end:
+        time.sleep(0.05)
+    spoil = folders.done(bad).started_at
+    monkeypatch.setattr(following.verdict, "from_done", spoilt)
+    assert house.until(acts, "succeeded", key=good)
+    assert house.row(bad)["status"] in {"pending", "running"}
+
+
+@pytest.mark.parametrize("name", ["done", "started", "log"])
+def test_links_and_pipes_in_a_jobs_folder_are_not_followed(house, name):
+    folders = Folders(house.folder / "attempts")
+    secret = house.folder / "secret"
+    secret.write_text(json.dumps(TRUE_RECORD | {"at": 1e9, "id": "7"}))
+    for make in (lambda path: path.symlink_to(secret), os.mkfifo):
+        path = folders.of("x-b1-1") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        make(path)
+        assert (folders.done("x-b1-1"), folders.started("x-b1-1"), folders.log("x-b1-1")) == (None, None, "")
+
+
+def test_what_lies_in_the_way_of_the_script_is_not_written_through(house):
+    """The folder of an earlier try belongs to the job's user, and the daemon may be root."""
+    precious = house.folder / "precious"
+    precious.write_text("mine")
+    folder = Folders(house.folder / "attempts").of("x-b1-1")
+    folder.mkdir(parents=True)
+    (folder / "script.part").symlink_to(precious)
+    (folder / "log").symlink_to(precious)
+    _, acts = house.master()
+    house.add("true")
+    end = time.monotonic() + 20
+    while house.row()["status"] not in {"failed", "lost"} and time.monotonic() < end:
+        acts.cycle()
+        time.sleep(0.05)
+    assert precious.read_text() == "mine"
+    assert house.row()["status"] in {"failed", "lost"}  # its log could not be opened, so it was not started

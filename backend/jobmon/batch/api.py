@@ -1,7 +1,5 @@
 """Answer and act over HTTP, below /api/batch: reading for whoever may read, acting for those with a role."""
 
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -74,7 +72,7 @@ def _read_jobs(routes: APIRouter, house: House) -> None:
     def script(request: Request, number: Number) -> Response:
         with asking.answering():
             row = visible(request, number)
-        return _text(_folder(house, row), "script")
+        return _text(house, row, "script")
 
     @routes.get("/jobs/{number}/output", summary="The last megabyte of the output, if jobmon keeps it",
                 response_class=PlainTextResponse)  # fmt: skip
@@ -83,7 +81,7 @@ def _read_jobs(routes: APIRouter, house: House) -> None:
             row = visible(request, number)
         if row["output_location"]:
             raise HTTPException(404, "The output is in a file of the job's own choice, which is not shown here.")
-        return _text(_folder(house, row), "output")
+        return _text(house, row, "output")
 
 
 def _act_on_jobs(routes: APIRouter, house: House) -> None:
@@ -131,23 +129,10 @@ def _folder(house: House, row: dict[str, Any]) -> FilePath | None:
     return acting.folders.of(row["submit_key"]) if acting is not None else None
 
 
-def _text(folder: FilePath | None, name: str) -> Response:
+def _text(house: House, row: dict[str, Any], name: str) -> Response:
     """Answer with the end of a file of an attempt's folder, as text and nothing else."""
-    found = read_end(folder / name, MOST_OUTPUT) if folder is not None else None
+    acting = house.acting
+    found = acting.folders.end_of(row["submit_key"], name, MOST_OUTPUT) if acting is not None else None
     if found is None:
         raise HTTPException(404, "There is no such file, or not yet.")
     return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})
-
-
-def read_end(path: FilePath, most: int) -> bytes | None:
-    """Return the end of a regular file; None when it is missing, or is something else: its owner may not be ours."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        file.seek(max(0, status.st_size - most))
-        return file.read(most)

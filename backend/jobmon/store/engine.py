@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from jobmon import clock
-from jobmon.errors import SettingsError, StoreError
+from jobmon.errors import SettingsError, StoreError, StoreValueError
 from jobmon.store.versions import is_current
 
 log = logging.getLogger("jobmon.store")
@@ -149,9 +149,9 @@ def _told() -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
-        raise StoreError(
-            f"the store: {str(cause).strip().splitlines()[0] if str(cause) else type(cause).__name__}"
-        ) from error
+        kind = StoreValueError if isinstance(error, sa.exc.DataError) else StoreError
+        words = str(cause).strip().splitlines()
+        raise kind(f"the store: {words[0] if words else type(cause).__name__}") from error
 
 
 def _lifelines() -> dict[str, Any]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pwd
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,14 @@ from typing import Any
 import orjson
 
 from jobmon.engine.submission.attempts import Work
+from jobmon.printing import plain
 
 WRAPPER = Path(__file__).with_name("wrapper.py")
 MOST_RECORD = 1_000_000
+MOST_TOLD = 1000
+WAYS = frozenset({"exit", "signal", "timeout", "oom", "terminated"})
+LATEST = 4_102_444_800
+"""The year 2100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,12 @@ class Folders:
         }
         text = f"#!/usr/bin/env {self._python}\n{self._wrapper}\n\nsys.exit(main(json.loads({json.dumps(spec)!r})))\n"
         script, part = folder / "script", folder / "script.part"
-        part.write_text(text, encoding="utf-8")
-        part.chmod(0o755)
+        part.unlink(missing_ok=True)
+        # The folder of an earlier try is the user's, who may have put anything there, and we may be root.
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o755)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, 0o755)
+            file.write(text)
         part.rename(script)
         if work.user:
             entry = pwd.getpwnam(work.user)
@@ -81,7 +91,7 @@ class Folders:
         """Return what the script wrote when it started the command; None when it has not."""
         found = self._read(key, "started")
         try:
-            return None if found is None else Started(str(found["host"]), float(found["at"]), str(found["id"]))
+            return None if found is None else Started(_text(found["host"]), _time(found["at"]), _text(found["id"]))
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -91,10 +101,12 @@ class Folders:
         if found is None:
             return None
         try:
+            if found["why"] not in WAYS:
+                return None
             return Done(
-                str(found["why"]), _number(found["rc"]), _number(found["signal"]), str(found["told"]),
-                str(found["host"]), float(found["started_at"]), float(found["ended_at"]),
-                _number(found["output_bytes"]), str(found["tail"]),
+                found["why"], _number(found["rc"], 255), _number(found["signal"], 127), _text(found["told"], MOST_TOLD),
+                _text(found["host"]), _time(found["started_at"]), _time(found["ended_at"]),
+                _number(found["output_bytes"], 2**62), str(found["tail"]).replace("\0", "\ufffd"),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError):
             return None
@@ -105,26 +117,48 @@ class Folders:
 
     def log(self, key: str) -> str:
         """Return the end of what the script itself complained about."""
-        try:
-            return (self.of(key) / "log").read_text(encoding="utf-8", errors="replace")[-1000:].strip()
-        except OSError:
-            return ""
+        text = self.end_of(key, "log", MOST_TOLD) or b""
+        return " ".join(_text(line, MOST_TOLD) for line in text.decode("utf-8", "replace").strip().splitlines())
 
     def _read(self, key: str, name: str) -> dict[str, Any] | None:
         """Read a record; one that was tampered with counts as none, because the job's user can write there."""
-        path = self.of(key) / name
-        try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
+        text = self.end_of(key, name, MOST_RECORD)
+        if text is None:
             return None
-        with os.fdopen(handle, "rb") as file:
-            text = file.read(MOST_RECORD)
         try:
             found = orjson.loads(text)
             return found if isinstance(found, dict) else None
         except orjson.JSONDecodeError:
             return None
 
+    def end_of(self, key: str, name: str, most: int) -> bytes | None:
+        """Return the end of a file; None when there is none, or it is a link or a pipe: its owner may not be ours."""
+        try:
+            handle = os.open(self.of(key) / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            file.seek(max(0, status.st_size - most))
+            return file.read(most)
 
-def _number(value: Any) -> int | None:
-    return None if value is None else int(value)
+
+def _number(value: Any, most: int) -> int | None:
+    """Return a whole number; ValueError when it is none that the script writes."""
+    if value is None:
+        return None
+    if not 0 <= value <= most:
+        raise ValueError(f"{value} is not within 0 and {most}")
+    return int(value)
+
+
+def _time(value: Any) -> float:
+    if not 0 <= value <= LATEST:
+        raise ValueError(f"{value} is not in epoch seconds")
+    return float(value)
+
+
+def _text(value: Any, most: int = 255) -> str:
+    return plain(str(value), most)

@@ -12,7 +12,7 @@ from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTIN
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger, Row
 from jobmon.engine.submission.verdict import GRACE_S, Change
-from jobmon.errors import LeaseLostError, StoreError
+from jobmon.errors import LeaseLostError, StoreError, StoreValueError
 from jobmon.schedulers.acting import Scheduler, Seen, Silent, age_order
 
 log = logging.getLogger("jobmon.engine.submission")
@@ -90,9 +90,9 @@ class Follower:
             some = found[start : start + TOGETHER]
             try:
                 self._write_together(some)
-            except (StoreError, LeaseLostError):
-                raise
-            except Exception:
+            except Exception as error:
+                if _concerns_all(error):
+                    raise
                 log.exception("changes of %d jobs failed, and are written one by one", len(some))
                 for one in some:
                     self._write_alone(one)
@@ -100,9 +100,9 @@ class Follower:
     def _write_alone(self, one: tuple[Row, Change]) -> None:
         try:
             self._write_together([one])
-        except (StoreError, LeaseLostError):
-            raise
-        except Exception:
+        except Exception as error:
+            if _concerns_all(error):
+                raise
             log.exception("%s: its change to %s is tried again later", one[0]["submit_key"], one[1].status)
 
     def _write_together(self, some: list[tuple[Row, Change]]) -> None:
@@ -230,6 +230,11 @@ class Follower:
             log.warning("held jobs that are on no record are cancelled: %s", ", ".join(orphans))
             self._scheduler.cancel(orphans, only_held=True)
             self.orphans += len(orphans)
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Say whether an error has nothing to do with the job at which it came up."""
+    return isinstance(error, StoreError | LeaseLostError) and not isinstance(error, StoreValueError)
 
 
 def _is_orphan(row: Row | None, number: str) -> bool:

@@ -34,7 +34,7 @@ def from_done(done: Done, cancelled: bool) -> Change:
         "finished_at": done.ended_at,
         "host": done.host,
         "output_bytes": done.output_bytes,
-        "output_tail": done.tail[-MOST_TAIL:].replace("\0", "\ufffd"),
+        "output_tail": done.tail[-MOST_TAIL:],
         "return_code": done.return_code,
         "signal": done.signal,
     }

@@ -20,6 +20,8 @@ from jobmon.schedulers.local import process
 IDLE_S = 5.0
 KEEP_S = 3600.0
 """So long an ended job is listed, as schedulers do."""
+LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""It lies in a folder of the job's user, and we may be root: a link there is not followed, nor a pipe waited for."""
 LOOK_S = 1.0
 """Jobs that another runner started are looked at this often."""
 
@@ -84,7 +86,7 @@ class Runner:
         pid_file = os.open(self._folder / "running" / f"{name}.pid", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             environment = {**job_environment(job["user"]), "JOBMON_LOCAL_ID": number}
-            with open(job["log"], "ab") as log:  # noqa: PTH123 - a plain path from a file
+            with os.fdopen(os.open(job["log"], LOG, 0o644), "ab") as log:
                 self._children[name] = subprocess.Popen(
                     [sys.executable, "-IS", job["script"]],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment,
