@@ -250,7 +250,12 @@ def test_acting_needs_a_role_and_comes_from_our_own_pages(local):
     refused(403, **olga)
     refused(403, **olga, **{"X-Requested-With": "jobmon", "Origin": "http://evil.example"})
     refused(403, **{"X-Requested-With": "jobmon", "X-Remote-User": "ada"}, path="cron/x/disable")
-    refused(400, **{"X-Requested-With": "jobmon", "X-Remote-User": "ada"})
+    ada = {"X-Requested-With": "jobmon", "X-Remote-User": "ada"}
+    refused(400, **ada)
+    for target in ("script:/tmp/x", "webhook:http://127.0.0.1:1/"):  # the daemon would do that with its own rights
+        body["notify"] = ["email:ada@site.org", target]
+        refused(403, **ada)
+    body["notify"] = []
     ours = {**olga, "X-Requested-With": "jobmon", "Origin": local.url}
     number = local.ask("jobs", body, **ours)["job_id"]
     words = ["token", "create", "olga", "--role", "operator", "--config", str(local.settings)]
