@@ -46,10 +46,11 @@ _ENDINGS: dict[str, Ending] = {
     "CANCELLED": "cancelled",
     "REVOKED": "cancelled",
 }
-_OURS = re.compile(
-    r"--?(?:job-name|J|hold|H|parsable|requeue|no-requeue|array|a|wrap|wait|W|test-only|comment|chdir|D|script"
-    r"|uid|gid|output|o|error|e|input|i|export)(?:=|$)"
-)
+_LONG = (
+    "job-name", "hold", "parsable", "requeue", "no-requeue", "array", "wrap", "wait", "test-only", "comment", "chdir",
+    "uid", "gid", "output", "error", "input", "export",
+)  # fmt: skip
+_SHORT = "JHaWDoei"
 
 
 def refused_option(options: Sequence[str]) -> str:
@@ -64,7 +65,9 @@ def refused_option(options: Sequence[str]) -> str:
                 return f"{word!r} is not an option of sbatch"
             after_option = False
             continue
-        if _OURS.match(word) or re.match(r"-[JaDoeiW].", word):
+        name = word[2:].partition("=")[0]
+        # sbatch takes the beginning of a name for the name
+        if any(ours.startswith(name) for ours in _LONG) if word.startswith("--") and name else word[1:2] in _SHORT:
             return f"{word!r} cannot be set: jobmon submits each job under its own name, held, with its own output"
         if word == "--" or "\0" in word:
             return f"{word!r} is not an option of sbatch"
