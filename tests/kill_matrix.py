@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,18 +15,15 @@ from typing import Any
 import sqlalchemy as sa
 
 import postgres
-from jobmon.batch import crontab, jobs
 from jobmon.batch.master import change_setting
-from jobmon.batch.requests import CronRequest, JobRequest
-from jobmon.batch.tables import CRONTAB, FIRE, JOB
-from jobmon.config import BatchSettings, SchedulerSettings
-from jobmon.engine.outbox_tables import OUTBOX
-from jobmon.engine.submission import ENDED
+from jobmon.batch.tables import FIRE
+from jobmon.config import SchedulerSettings
 from jobmon.engine.tables import CANDIDATE, LEASE
 from jobmon.schedulers.acting import Scheduler
 from jobmon.schedulers.local import LocalScheduler
 from jobmon.schedulers.slurm.acting import SlurmScheduler
 from jobmon.store import Store, open_store
+from kill_work import Count, Work
 from outbox_master import Hooks, posting
 
 TESTS = Path(__file__).parent
@@ -57,30 +53,6 @@ per_day = 100000
 
 
 @dataclass
-class Count:
-    """Hold what came out; all lists are empty when every promise was kept."""
-
-    ticks: int
-    missing: list[int]
-    not_fired: list[int]
-    never: list[int]
-    twice: list[int]
-    not_succeeded: list[tuple[int, str, str]]
-    not_told: list[int]
-    told_apart: list[int]
-    told_again: int
-    """Messages that came more than once, each time as the same one: that is allowed."""
-    left: list[str]
-    takeovers_s: list[float] = field(default_factory=list)
-    planned_s: list[float] = field(default_factory=list)
-
-    @property
-    def faults(self) -> dict[str, Any]:
-        names = ("missing", "not_fired", "never", "twice", "not_succeeded", "not_told", "told_apart", "left")
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
-
-
-@dataclass
 class Matrix:
     """Hold masters of one store and one scheduler; each has a folder of its own, as on hosts of their own."""
 
@@ -98,9 +70,8 @@ class Matrix:
     planned_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.witness = self.root / "witness"
-        self.witness.touch()
         self.store: Store = open_store(self.url, self.root)
+        self.work = Work(self.root, self.store, self.acting, self.hooks)
 
     # --- masters ---------------------------------------------------------------------------------------------------
 
@@ -230,81 +201,17 @@ class Matrix:
                 connection.execute(sa.select(late).where(FIRE.c.scheduled_for.between(began, ended))).scalar_one()
             )
 
-    # --- work and its count ----------------------------------------------------------------------------------------
-
-    def add_entry(self) -> None:
-        """Add what is due each second and writes one line."""
-        request = CronRequest(
-            name="tick", schedule="@hourly", command=["sh", "-c", f"echo $JOBMON_JOB >> {self.witness}"],
-            misfire="all", working_dir=str(self.root), notify=self._tells,
-        )  # fmt: skip
-        with self.store.writing() as connection:
-            crontab.add(connection, request, BatchSettings())
-
-    def add_job(self, *command: str) -> None:
-        """Add one job more, which writes its number to the witness itself."""
-        request = JobRequest(command=list(command), working_dir=str(self.root), notify=self._tells)
-        with self.store.writing() as connection:
-            jobs.submit(connection, request, "matrix", BatchSettings())
-
-    @property
-    def _tells(self) -> list[str]:
-        return [f"webhook:{self.hooks.url}/told?on=finish"]
-
     def finish(self) -> Count:
         """Stop the ticking, let everything end, and count."""
-        with self.store.writing() as connection:
-            connection.execute(CRONTAB.update().values(enabled=False))
+        self.work.end()
         last = self.start()
         wait_for(lambda: self.acts(last), "the last one to act")
-        wait_for(lambda: not self._unfinished(), "all jobs to end", 120)
+        wait_for(lambda: not self.work.unfinished(), "all jobs to end", 120)
         end = time.monotonic() + LEFT_S
-        while (self._left() or self._untold()) and time.monotonic() < end:
+        while (self.work.left() or self.work.untold()) and time.monotonic() < end:
             time.sleep(0.5)
         self.stop(last)
-        return self.count()
-
-    def _unfinished(self) -> int:
-        with self.store.reading() as connection:
-            found = jobs.counts(connection)
-        return sum(number for status, number in found.items() if status not in ENDED)
-
-    def _left(self) -> list[str]:
-        listed = self.acting.seen()
-        assert isinstance(listed, tuple), listed
-        return [seen.id for seen in listed if seen.phase != "ended"]
-
-    def _untold(self) -> int:
-        with self.store.reading() as connection:
-            return connection.execute(
-                sa.select(sa.func.count()).where(OUTBOX.c.state.in_(("waiting", "sending")))
-            ).scalar_one()
-
-    def count(self) -> Count:
-        """Compare ticks, rows and lines."""
-        with self.store.reading() as connection:
-            fires = {row.scheduled_for: row for row in connection.execute(sa.select(FIRE))}
-            rows = connection.execute(sa.select(JOB.c.job_id, JOB.c.status, JOB.c.reason)).all()
-        lines = Counter(int(line) for line in self.witness.read_text().split())
-        times = range(min(fires), max(fires) + 1)
-        messages = [
-            (entry["facts"]["job"], entry["id"]) for document in self.hooks.got for entry in document["messages"]
-        ]
-        told = Counter(job for job, _ in set(messages))
-        return Count(
-            ticks=len(times),
-            missing=[at for at in times if at not in fires],
-            not_fired=[at for at, row in fires.items() if row.outcome != "fired"],
-            never=[row.job_id for row in rows if not lines[row.job_id]],
-            twice=[number for number, count in lines.items() if count > 1],
-            not_succeeded=[tuple(row) for row in rows if row.status != "succeeded"],
-            not_told=[row.job_id for row in rows if not told[row.job_id]],
-            told_apart=[job for job, count in told.items() if count > 1],
-            told_again=len(messages) - len(set(messages)),
-            left=self._left(),
-            takeovers_s=self.takeovers_s,
-            planned_s=self.planned_s,
-        )
+        return self.work.count(self.takeovers_s, self.planned_s)
 
 
 @contextmanager
@@ -324,7 +231,7 @@ def masters(folder: Path, store: str, conf: str = "", ttl_s: float = 2.0, also: 
         made = Matrix(folder, url, acting.name, acting, hooks, away, ttl_s, conf)
         stack.callback(made.store.close)
         stack.callback(made.stop_all)
-        made.add_entry()
+        made.work.add_entry()
         yield made
 
 

@@ -19,7 +19,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]
 
 import slurm_cluster  # noqa: E402 - beside this folder
-from kill_matrix import POINTS, Count, Matrix, masters, wait_for  # noqa: E402
+from kill_matrix import POINTS, Matrix, masters, wait_for  # noqa: E402
+from kill_work import Count  # noqa: E402
 
 COMBINATIONS = (("sqlite", "local"), ("postgresql", "local"), ("sqlite", "slurm"), ("postgresql", "slurm"))
 TTL_S = 10.0
@@ -95,8 +96,8 @@ def tell(name: str, count: Count) -> bool:
 
 def hand_overs(made: Matrix) -> Count:
     """Let masters end when their time is up, with a job that goes on through several of them."""
-    long = f"for i in $(seq 20); do sleep 5; done; echo $JOBMON_JOB >> {made.witness}"
-    made.add_job("sh", "-c", long)
+    long = f"for i in $(seq 20); do sleep 5; done; echo $JOBMON_JOB >> {made.work.witness}"
+    made.work.add_job("sh", "-c", long)
     print(f"  the latest tick was {made.hand_over(RUN_TIME_S, HAND_OVERS):.1f} s late", flush=True)
     return made.finish()
 
