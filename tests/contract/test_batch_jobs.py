@@ -1,5 +1,6 @@
 """What people do with jobs, and what is told to whom, on SQLite and PostgreSQL."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from batch_house import BatchHouse, housed
-from jobmon import clock
+from jobmon import clock, config
 from jobmon.batch import jobs, limits, overview
+from jobmon.batch.capability import Batch
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.master import change_setting, setting
+from jobmon.batch.requests import JobRequest
 from jobmon.batch.tables import EVENT, JOB
 from jobmon.engine.outbox_tables import OUTBOX
 from jobmon.errors import SettingsError
@@ -214,3 +217,21 @@ def test_a_command_that_an_option_would_break_is_refused_with_a_reason(house):
     job = house.until_ended(house.submit("true", options=["--exclusive"]))
     assert (job["status"], job["ending"]) == ("failed", "submit_error")
     assert "no options" in job["reason"]
+
+
+def test_who_is_elected_while_it_waits_acts_in_the_same_tick(tmp_path, monkeypatch):
+    monkeypatch.setattr("jobmon.engine.election.POLL_S", 0.05)
+    settings = config.parse({"live": {"data_path": str(tmp_path)}, "batch": {"scheduler": "local"}}, "test")
+    first, second = Batch(settings), Batch(settings)
+    for one in (first, second):
+        one.tick(clock.now())
+    with first.store().writing() as connection:
+        number = jobs.submit(connection, JobRequest(command=["true"], working_dir="/"), "alice", settings.batch)
+    leaving = threading.Timer(0.1, first.leave)
+    leaving.start()
+    second.tick(clock.now())
+    leaving.join()
+    with second.store().reading() as connection:
+        assert jobs.find(connection, number)["status"] != "waiting"
+    for one in (first, second):
+        one.close()

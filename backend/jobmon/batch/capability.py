@@ -51,6 +51,10 @@ class Batch:
             self._run_time_s = float(master.setting(connection, "run_time"))
         if self.over:
             return
+        if not self._election.elected.is_set():
+            if not self._election.elected.wait(TICK_S * 0.9):
+                return
+            now = clock.now()  # it has just been elected, and what is due must not wait for the next tick
         try:
             self._master.turn(now)
         except LeaseLostError as error:

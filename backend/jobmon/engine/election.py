@@ -51,6 +51,8 @@ class Election:
         self._introduced_at = float("-inf")
         self.error = ""
         """Why the store cannot be asked, if it cannot."""
+        self.elected = threading.Event()
+        """Is set while this one holds the role, as far as it knows."""
 
     def start(self) -> None:
         """Begin to take part."""
@@ -75,15 +77,19 @@ class Election:
 
     def turn(self) -> None:
         """Renew, take or give up, once; what the store says against it is remembered."""
+        before = self.lease.fence
         try:
             others = self._introduce()
             preferred = self._preferred()
             if preferred and preferred != self.host and any(other.host == preferred for other in others):
+                self.elected.clear()
                 self.lease.give_up()
+            elif not self.lease.hold():
+                self.elected.clear()
             else:
-                held_before = self.lease.fence is not None
-                if self.lease.hold() and not held_before:
+                if self.lease.fence != before:
                     log.info("%s: %s acts now, with fence %s", self._name, self.holder, self.lease.fence)
+                self.elected.set()
             self.error = ""
         except StoreError as error:
             if not self.error:
