@@ -47,7 +47,7 @@ def site(tmp_path):
         body = textwrap.dedent(GOOD) + textwrap.indent(textwrap.dedent(more), "    ")
         (tmp_path / "backend_site.py").write_text(body)
         values = {"backend": "site", "backend_path": str(tmp_path), "data_path": str(tmp_path), "call_timeout": 0.4,
-                  "cycle_timeout": 8}  # fmt: skip
+                  "cycle_timeout": 20}  # fmt: skip
         process = BackendProcess(config.Settings(live=config.LiveSettings(**(values | live))))
         started.append(process)
         return process
