@@ -86,10 +86,12 @@ class Work:
         return sum(number for status, number in found.items() if status not in ENDED)
 
     def left(self) -> list[str]:
-        """Return what the scheduler still has."""
+        """Return what the scheduler still has of this store; other tests may have left jobs of their own there."""
+        with self.store.reading() as connection:
+            prefix = f"{jobs.identity(connection)}-"
         listed = self.scheduler.seen()
         assert isinstance(listed, tuple), listed
-        return [seen.id for seen in listed if seen.phase != "ended"]
+        return [seen.id for seen in listed if seen.phase != "ended" and seen.key.startswith(prefix)]
 
     def untold(self) -> int:
         """Return how many messages are still to be sent."""

@@ -15,7 +15,8 @@ import pytest
 
 from daemon_process import descendants, is_alive
 
-KILLS = 200
+KILLS = int(os.environ.get("KILLS", "80"))
+"""KILLS=200 ./jobmon.sh test tests/service/test_kill.py asks for more."""
 SIDE_BY_SIDE = 4
 LONGEST_LIFE_S = 0.25
 """A daemon lives so long at most after its first snapshot; a cycle takes about a tenth of it."""
