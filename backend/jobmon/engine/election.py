@@ -18,7 +18,7 @@ from jobmon.store import Store
 
 log = logging.getLogger("jobmon.engine.election")
 
-POLL_S = 1.0
+POLL_S = 0.5
 """A standby looks this often whether the role is free."""
 
 
