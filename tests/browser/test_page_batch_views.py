@@ -42,6 +42,41 @@ def test_by_keyboard_alone(opened: Page, house: House) -> None:
     expect(rows(opened, "Jobs").nth(1).get_by_role("link")).to_be_focused()
 
 
+QUICK = """
+pause => {
+  const field = document.querySelector("input[type=search]");
+  const link = document.querySelector("tr[data-row] a");
+  const write = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+  field.focus();
+  write.call(field, field.value === "quick" ? "quick-" : "quick");
+  field.dispatchEvent(new Event("input", {bubbles: true}));
+  return new Promise(done => setTimeout(() => {
+    link.click();
+    const busy = performance.now() + 150 - pause;
+    while (performance.now() < busy);
+    setTimeout(done, 300);
+  }, pause));
+}
+"""
+
+
+@pytest.mark.parametrize("pause", [0, 60, 100, 118])
+def test_a_job_opened_right_after_typing_stays_open(opened: Page, house: House, pause: int) -> None:
+    house.ask("POST", "jobs", {"command": ["true"], "name": "quick-one"})
+    opened.goto(f"{house.url}#/batch/jobs?q=quick")
+    expect(rows(opened, "Jobs")).not_to_have_count(0)
+    opened.evaluate(QUICK, pause)
+    expect(opened.locator(".pane-detail .lead")).to_contain_text("quick-one")
+    expect(opened).to_have_url(re.compile("q=quick-&job="))
+
+
+def test_what_was_typed_counts_when_the_field_is_left(opened: Page, house: House) -> None:
+    opened.goto(f"{house.url}#/batch/jobs")
+    field = opened.get_by_label(re.compile("^Find jobs"))
+    field.fill("gone")
+    assert field.evaluate("field => { field.blur(); return location.hash }") == "#/batch/jobs?q=gone"
+
+
 def test_a_hidden_tab_asks_nothing(opened: Page, house: House) -> None:
     opened.goto(f"{house.url}#/batch/jobs")
     expect(opened.get_by_role("heading", name="Jobs")).to_be_visible()

@@ -9,18 +9,28 @@ interface Props {
 
 const PAUSE_MS = 120;
 
-/** A field to type into, whose text is told after a short pause: the address of the page need not change with each key. */
+/**
+ * A field to type into, whose text is told after a short pause, or when the field is left: the address of the page
+ * need not change with each key.
+ */
 export function SearchField({ label, placeholder, value, onChange }: Props) {
   const [text, setText] = useState(value);
   const input = useRef<HTMLInputElement>(null);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const waiting = useRef<{ timer: ReturnType<typeof setTimeout>; text: string }>(undefined);
   const tell = useRef(onChange);
   tell.current = onChange;
   // Whoever types is right; else a link or the way back has changed it.
   useEffect(() => {
     if (document.activeElement !== input.current) setText(value);
   }, [value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => () => clearTimeout(waiting.current?.timer), []);
+  const told = () => {
+    if (!waiting.current) return;
+    const { timer, text } = waiting.current;
+    clearTimeout(timer);
+    waiting.current = undefined;
+    tell.current(text);
+  };
   return (
     <input
       ref={input}
@@ -31,9 +41,10 @@ export function SearchField({ label, placeholder, value, onChange }: Props) {
       onChange={(event) => {
         const now = event.target.value;
         setText(now);
-        clearTimeout(timer.current);
-        timer.current = setTimeout(() => tell.current(now), PAUSE_MS);
+        clearTimeout(waiting.current?.timer);
+        waiting.current = { timer: setTimeout(told, PAUSE_MS), text: now };
       }}
+      onBlur={told}
     />
   );
 }

@@ -1,6 +1,6 @@
 // What is chosen lives in the URL, so that every view can be linked.
 import { useMemo } from "react";
-import { useSearchParams } from "react-router";
+import { parsePath, useSearchParams } from "react-router";
 
 export type Patch<Key extends string> = Partial<Record<Key, string | null>>;
 
@@ -14,8 +14,8 @@ export type Selection<Key extends string> = Partial<Record<Key, string>> & {
 export function useKeys<Key extends string>(keys: readonly Key[]): Selection<Key> {
   const [params, setParams] = useSearchParams();
   return useMemo(() => {
-    const changed = (patch: Patch<Key>): URLSearchParams => {
-      const next = new URLSearchParams(params);
+    const changed = (search: URLSearchParams | string | undefined, patch: Patch<Key>): URLSearchParams => {
+      const next = new URLSearchParams(search);
       for (const [key, value] of Object.entries(patch) as [Key, string | null | undefined][]) {
         if (value) next.set(key, value);
         else next.delete(key);
@@ -25,8 +25,14 @@ export function useKeys<Key extends string>(keys: readonly Key[]): Selection<Key
     const chosen = Object.fromEntries(keys.flatMap((key) => (params.get(key) ? [[key, params.get(key)]] : [])));
     return {
       ...(chosen as Partial<Record<Key, string>>),
-      to: (patch) => ({ search: changed(patch).toString() }),
-      set: (patch, replace = true) => setParams(changed(patch), { replace }),
+      to: (patch) => ({ search: changed(params, patch).toString() }),
+      // The address may be ahead of what is drawn: a link pressed a moment ago must not be undone.
+      set: (patch, replace = true) => setParams(changed(searchNow(), patch), { replace }),
     };
   }, [keys, params, setParams]);
+}
+
+/** Return the search part of the address that the browser shows. */
+function searchNow(): string | undefined {
+  return parsePath(window.location.hash.slice(1)).search;
 }
