@@ -14,16 +14,20 @@ MARKS = {"bad": "31", "warn": "33", "head": "1", "faint": "2"}
 
 
 def time_of(text: str) -> int:
-    """Return epoch seconds of "7d", "12h", "2026-11-21" or "2026-11-21T08:00"; nonsense is a SettingsError."""
-    found = re.fullmatch(r"(\d{1,5})([mhdw])", text)
+    """Return epoch seconds of "12h" (ago), "+12h" (from now), "2026-11-21" or "2026-11-21T08:00".
+
+    Nonsense is a SettingsError.
+    """
+    found = re.fullmatch(r"(\+?)(\d{1,5})([mhdw])", text)
     if found:
-        return int(clock.now()) - int(found[1]) * UNITS[found[2]]
+        away = int(found[2]) * UNITS[found[3]]
+        return int(clock.now()) + (away if found[1] else -away)
     for pattern in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
         try:
             return int(time.mktime(time.strptime(text, pattern)))
         except (ValueError, OverflowError):
             continue
-    raise SettingsError(f"{text[:40]!r} is no time; write 30m, 12h, 7d, 2w, 2026-11-21 or 2026-11-21T08:00")
+    raise SettingsError(f"{text[:40]!r} is no time; write 30m, 12h, 7d or 2w ago, +30m from now, 2026-11-21 or 2026-11-21T08:00")
 
 
 def table(

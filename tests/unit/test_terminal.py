@@ -79,6 +79,7 @@ def test_what_makes_no_sense_is_told_in_one_line(run, words):
 
 def test_times_are_read_as_people_write_them(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: 1_000_000.0)
+    assert time_of("+2h") == 1_000_000 + 7200
     assert time_of("2h") == 1_000_000 - 7200
     assert time_of("1w") == 1_000_000 - 604_800
     assert time_of("2026-11-21T08:00") - time_of("2026-11-21") == 8 * 3600
