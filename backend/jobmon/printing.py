@@ -27,7 +27,9 @@ def time_of(text: str) -> int:
             return int(time.mktime(time.strptime(text, pattern)))
         except (ValueError, OverflowError):
             continue
-    raise SettingsError(f"{text[:40]!r} is no time; write 30m, 12h, 7d or 2w ago, +30m from now, 2026-11-21 or 2026-11-21T08:00")
+    raise SettingsError(
+        f"{text[:40]!r} is no time; write 30m, 12h, 7d or 2w ago, +30m from now, 2026-11-21 or 2026-11-21T08:00"
+    )
 
 
 def table(
