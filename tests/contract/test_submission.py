@@ -41,6 +41,7 @@ class Shaky:
     crash_at: str = ""
     silent: bool = False
     hidden: set[str] = field(default_factory=set)
+    remembered: tuple[Seen, ...] = ()
     name: str = "local"
 
     def submit_held(self, spec: JobSpec) -> object:
@@ -57,7 +58,7 @@ class Shaky:
         return tuple(seen for seen in answer if seen.id not in self.hidden)
 
     def past(self, keys: Collection[str]) -> tuple[Seen, ...] | Silent:
-        return self.real.past(keys)
+        return tuple(seen for seen in self.remembered if seen.key in keys)
 
     def release(self, ids: Collection[str]) -> tuple[str, ...]:
         self._maybe("before release")
@@ -315,6 +316,19 @@ def test_a_job_that_left_nothing_behind_is_lost_after_a_while_and_not_before(hou
     assert house.row()["status"] == "running"
     row = house.until(acts, "lost")
     assert "forgotten" in row["reason"]
+    house.real.cancel(["1"])
+
+
+def test_accounting_tells_of_a_forgotten_job_and_not_of_its_cancelled_twin(house):
+    _, acts = house.master()
+    key = house.add("sleep", "100")
+    house.until(acts, "running")
+    house.scheduler.hidden = {"1"}
+    house.scheduler.remembered = (
+        Seen("1", key, "ended", "oom", None, 9), Seen("2", key, "ended", "cancelled", 0, None),
+        Seen("1", "x-b9-1", "ended", "exit", 0, None),
+    )  # fmt: skip
+    assert house.until(acts, "failed")["ending"] == "oom"
     house.real.cancel(["1"])
 
 

@@ -201,11 +201,12 @@ class Follower:
         if isinstance(answer, Silent):
             log.warning("accounting does not answer: %s", answer.reason)
             return []
-        known: Mapping[str, Seen] = {seen.key: seen for seen in sorted(answer, key=lambda seen: age_order(seen.id))}
+        # By name and id: a twin that was cancelled bears the same name, and ids alone are given again.
+        known = {(seen.key, seen.id): seen for seen in answer}
         changes: list[tuple[Row, Change]] = []
         for row in rows:
             key = row["submit_key"]
-            seen = known.get(key)
+            seen = known.get((key, row["scheduler_id"]))
             if seen is None:
                 changes.append((row, verdict.gone(self._folders.was_refused(key), self._folders.log(key))))
             elif seen.phase == "ended":
