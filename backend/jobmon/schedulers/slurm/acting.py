@@ -1,51 +1,21 @@
-"""Act on Slurm through its command line, which exists wherever Slurm does.
-
-What `sbatch` says counts only where it cannot be misread: an id is an id, and a refusal is one of a closed list of
-messages. Everything else may have left a job behind, and is looked up by name.
-"""
+"""Act on Slurm through its command line, which exists wherever Slurm does."""
 
 import contextlib
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from jobmon.errors import SourceError
-from jobmon.schedulers.acting import PREFIX, Accepted, Ending, JobSpec, Phase, Refused, Seen, Silent, Unknown
+from jobmon.schedulers.acting import PREFIX, Accepted, JobSpec, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.base import SchedulerSettings
 from jobmon.schedulers.command import chunks, own_name, submit
-from jobmon.schedulers.slurm import command
+from jobmon.schedulers.slurm import command, completions
+from jobmon.schedulers.slurm.answers import read_accounting, read_listing, read_submission
 
 SUBMIT_S = 30.0
 """Longer than the 10 s after which sbatch itself gives up on a silent controller."""
 LEAST_MIN_JOB_AGE_S = 60
 
-_ID = re.compile(r"(\d+)(;.*)?")
-_PERMANENT = re.compile(
-    r"invalid partition name|invalid account|invalid qos|invalid feature|invalid gres|invalid generic resource"
-    r"|requested node configuration is not available|unrecognized option|invalid option|option requires an argument"
-    r"|invalid (?:numeric value|time limit|memory specification|--\S+ specification|number of \w+)"
-    r"|requested time limit is invalid|requested partition configuration not available|access/permission denied"
-    r"|user not permitted|unable to open file|invalid wckey|reservation .*invalid|requested reservation is invalid"
-    r"|invalid dependency|job dependency problem|duplicate option",
-    re.IGNORECASE,
-)
-_PASSING = re.compile(
-    r"connect failure|unable to contact slurm controller|job violates accounting/qos policy|submit limit"
-    r"|maximum number of jobs|job submit limit|too many jobs|partition(?: is)? (?:in state )?(?:down|inactive|drain)",
-    re.IGNORECASE,
-)
-_ENDINGS: dict[str, Ending] = {
-    "COMPLETED": "exit",
-    "FAILED": "exit",
-    "TIMEOUT": "timeout",
-    "DEADLINE": "timeout",
-    "OUT_OF_MEMORY": "oom",
-    "NODE_FAIL": "node_fail",
-    "BOOT_FAIL": "node_fail",
-    "PREEMPTED": "node_fail",
-    "CANCELLED": "cancelled",
-    "REVOKED": "cancelled",
-}
 _LONG = (
     "job-name", "hold", "parsable", "requeue", "no-requeue", "array", "wrap", "wait", "test-only", "comment", "chdir",
     "uid", "gid", "output", "error", "input", "export",
@@ -119,7 +89,7 @@ class SlurmScheduler:
         return tuple(read_listing(text.splitlines()))
 
     def past(self, keys: Collection[str]) -> tuple[Seen, ...] | Silent:
-        """Ask sacct by name, where there is accounting."""
+        """Ask sacct by name; where there is no accounting, read the job completion file, if this host has it."""
         found: list[Seen] = []
         names = [f"{PREFIX}{key}" for key in keys]
         for chunk in chunks(names):
@@ -130,15 +100,24 @@ class SlurmScheduler:
             try:
                 answer = command.run("sacct", arguments, self._settings, self._settings.timeout)
             except command.Missing:
-                return ()
+                return self._completed(keys)
             except SourceError as error:
                 return Silent(str(error))
             if answer.code:
                 if "accounting storage is disabled" in answer.err.lower():
-                    return ()
-                return Silent(" ".join(answer.err.split())[:300])
+                    return self._completed(keys)
+                return Silent(answer.words)
             found += read_accounting(answer.out.splitlines())
         return tuple(found)
+
+    def _completed(self, keys: Collection[str]) -> tuple[Seen, ...] | Silent:
+        try:
+            file = completions.file_of(self._config())
+            return completions.read(file, keys) if file else ()
+        except (FileNotFoundError, PermissionError):
+            return ()  # it lies on the controller's host, and `warnings` has said what that means
+        except (SourceError, OSError) as error:
+            return Silent(str(error))
 
     def release(self, ids: Collection[str]) -> tuple[str, ...]:
         """Release with one command for all, and one by one where that fails."""
@@ -160,20 +139,25 @@ class SlurmScheduler:
                 )  # fmt: skip
 
     def warnings(self) -> list[str]:
-        """Look at how long Slurm remembers jobs, and at what it does with jobs of nodes that went down."""
+        """Look at how long Slurm remembers jobs, and where."""
         try:
-            text = command.ask("scontrol", ["show", "config"], self._settings, self._settings.timeout)
+            text = self._config()
         except SourceError as error:
             return [str(error)]
-        found = dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
+        found = completions.values_of(text)
         age = re.match(r"\d+", found.get("MinJobAge", ""))
-        accounting = not found.get("AccountingStorageType", "").endswith("/none")
-        if age and int(age[0]) < LEAST_MIN_JOB_AGE_S and not accounting:
+        file = completions.file_of(text)
+        remembers = not found.get("AccountingStorageType", "").endswith("/none") or os.access(file, os.R_OK)
+        if age and int(age[0]) < LEAST_MIN_JOB_AGE_S and not remembers:
+            here = f", and its job completion file {file} cannot be read here" if file else ""
             return [
-                f"Slurm forgets jobs {age[0]} s after their end (MinJobAge) and has no accounting: the end of a job "
-                "whose node dies may stay unknown; set MinJobAge to 300 or more"
+                f"Slurm forgets jobs {age[0]} s after their end (MinJobAge) and has no accounting{here}: the end of a "
+                "job whose node dies may stay unknown; set MinJobAge to 300 or more"
             ]
         return []
+
+    def _config(self) -> str:
+        return command.ask("scontrol", ["show", "config"], self._settings, self._settings.timeout)
 
     def _tell(self, program: str, arguments: list[str]) -> bool:
         """Say whether a command did what it was told; a job that is released already is no fault."""
@@ -182,69 +166,6 @@ class SlurmScheduler:
         except SourceError:
             return False
         return answer.code == 0
-
-
-def read_submission(answer: command.Answer) -> Accepted | Refused | Unknown:
-    """Read what sbatch said."""
-    lines = answer.out.split()
-    found = _ID.fullmatch(lines[-1]) if lines else None
-    if answer.code == 0 and found:
-        return Accepted(found[1])
-    words = " ".join(answer.err.split())[:300] or f"sbatch ended with {answer.code} and no message"
-    if answer.code > 0 and not lines:
-        if _PASSING.search(answer.err) and "timed out" not in answer.err.lower():
-            return Refused(words, for_good=False)
-        if _PERMANENT.search(answer.err):
-            return Refused(words, for_good=True)
-    return Unknown(words)
-
-
-def read_listing(lines: Iterable[str]) -> Iterable[Seen]:
-    """Read lines of squeue: id, state, code and signal of the exit, reason, name."""
-    for line in lines:
-        fields = line.split("|", 4)
-        if len(fields) != 5 or not fields[4].strip().startswith(PREFIX):
-            continue
-        number, state, ended, reason, name = (field.strip() for field in fields)
-        key = name.removeprefix(PREFIX)
-        if state == "PENDING":
-            yield Seen(number, key, "held" if reason == "JobHeldUser" else "pending", reason=reason)
-            continue
-        ending = _ENDINGS.get(state)
-        if ending is None:  # RUNNING, COMPLETING, SUSPENDED, CONFIGURING, STAGE_OUT …
-            yield Seen(number, key, "running", reason=reason)
-            continue
-        code, caught = _exit(ended)
-        if ending == "exit" and caught:
-            ending = "signal"
-        yield Seen(number, key, "ended", ending, code, caught, reason)
-
-
-def read_accounting(lines: Iterable[str]) -> Iterable[Seen]:
-    """Read lines of sacct: id, state ("CANCELLED by 0"), code:signal, reason, name."""
-    for line in lines:
-        fields = line.split("|", 4)
-        if len(fields) != 5 or not fields[4].startswith(PREFIX):
-            continue
-        number, state, ended, reason, name = fields
-        ending = _ENDINGS.get(state.split()[0] if state else "")
-        key = name.removeprefix(PREFIX)
-        if ending is None:
-            phase: Phase = "pending" if state == "PENDING" else "running"
-            yield Seen(number, key, phase, reason=reason)
-            continue
-        code, _, caught = ended.partition(":")
-        signal = int(caught) if caught.isdigit() else 0
-        kind: Ending = "signal" if ending == "exit" and signal else ending
-        yield Seen(number, key, "ended", kind, int(code) if code.isdigit() else None, signal or None, reason)
-
-
-def _exit(text: str) -> tuple[int | None, int | None]:
-    """Split squeue's exit_code, which is the number that wait() gives."""
-    if not text.isdigit():
-        return None, None
-    status = int(text)
-    return (status >> 8) & 255, (status & 127) or None
 
 
 def _literal(path: str) -> str:
