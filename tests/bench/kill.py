@@ -103,11 +103,14 @@ def hand_overs(made: Matrix) -> Count:
 
 
 def main(minutes: float, only: str = "") -> int:
-    """Run all combinations, then the soak on two of them; or `only` what is named so."""
+    """Run all combinations, then the soak on each; or `only` what is named so."""
     works: list[tuple[str, str, str, Callable[[Matrix], Count]]] = [
         *(("C1–C13", store, scheduler, points) for store, scheduler in COMBINATIONS),
         (f"{HAND_OVERS} hand-overs", *COMBINATIONS[0], hand_overs),
-        *((f"soak of {minutes:g} min", *COMBINATIONS[place], partial(soak, minutes=minutes)) for place in (0, -1)),
+        *(
+            (f"soak of {minutes:g} min", store, scheduler, partial(soak, minutes=minutes))
+            for store, scheduler in COMBINATIONS
+        ),
     ]
     kept = True
     for name, store, scheduler, work in works:
