@@ -1,5 +1,6 @@
 // The pages of the menu, one line each. To add one: a folder in pages/ and its line here.
 import { type ComponentType, lazy } from "react";
+import { BatchBar } from "./pages/batch/BatchBar";
 import { LiveBar } from "./pages/live/LiveBar";
 import { LivePage } from "./pages/live/LivePage";
 
@@ -19,5 +20,5 @@ const BatchPage = lazy(() => import("./pages/batch/BatchPage").then((part) => ({
 /** The first one is also shown at "/". */
 export const pages: readonly Page[] = [
   { name: "live", title: "Live", component: LivePage, bar: LiveBar },
-  { name: "batch", title: "Batch", component: BatchPage, asks: "overview" },
+  { name: "batch", title: "Batch", component: BatchPage, bar: BatchBar, asks: "overview" },
 ];

@@ -40,6 +40,13 @@ def test_by_keyboard_alone(opened: Page, house: House) -> None:
     opened.keyboard.press("Escape")
     expect(opened.locator(".pane-detail")).to_have_count(0)
     expect(rows(opened, "Jobs").nth(1).get_by_role("link")).to_be_focused()
+    opened.keyboard.press("/")
+    expect(opened.get_by_label(re.compile("^Find jobs"))).to_be_focused()
+    opened.keyboard.press("Escape")
+    opened.keyboard.press("?")
+    expect(opened.get_by_role("dialog", name="Keys")).to_be_visible()
+    opened.keyboard.press("Escape")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
 
 
 QUICK = """

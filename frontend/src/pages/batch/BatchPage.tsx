@@ -1,4 +1,3 @@
-import { useEffect } from "react";
 import { Link, Navigate, NavLink, Route, Routes } from "react-router";
 import { isAbsent } from "../../api/ask";
 import type { Overview } from "../../api/batch";
@@ -28,10 +27,6 @@ const views = [
 /** Jobs that are submitted exactly once, the crontab and the workflows that ask for them, and who does it. */
 export function BatchPage() {
   const { data, error } = useOverview();
-  useEffect(() => {
-    document.addEventListener("keydown", closeByKey);
-    return () => document.removeEventListener("keydown", closeByKey);
-  }, []);
   if (data === undefined) return error ? <Failed error={error} /> : <p className="state muted">Reading the jobs …</p>;
   return (
     <div className="batch">
@@ -58,25 +53,6 @@ export function BatchPage() {
       </Routes>
     </div>
   );
-}
-
-/** Escape leaves a field, or else folds up or closes what is open, as on the live page. */
-function closeByKey(event: KeyboardEvent): void {
-  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  const target = event.target as HTMLElement;
-  if (target.closest("input, select, textarea")) {
-    target.blur();
-    return;
-  }
-  const folded = document.querySelector<HTMLDetailsElement>(".top details[open]");
-  if (folded) {
-    folded.open = false;
-    folded.querySelector("summary")?.focus();
-    return;
-  }
-  const row = document.querySelector<HTMLElement>("main tr.row.selected a");
-  document.querySelector<HTMLElement>(".pane-detail .close")?.click();
-  row?.focus();
 }
 
 /** Who acts, and whether somebody should look. */

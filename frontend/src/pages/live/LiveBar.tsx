@@ -1,8 +1,8 @@
 import { useLive } from "../../api/useLive";
 import { Clock } from "../../components/Clock";
+import { Keys } from "../../components/Keys";
 import { Segments } from "../../components/Segments";
-import { Keys } from "./Keys";
-import { type Mode, modeOf, useSelection } from "./selection";
+import { type Mode, modeOf, type Selection, useSelection } from "./selection";
 
 const options: readonly { value: Mode; title: string }[] = [
   { value: "past", title: "Past" },
@@ -25,7 +25,14 @@ export function LiveBar() {
       />
       <span className="fill" />
       {data && mode !== "past" && <Clock snapshot={data.snapshot} />}
-      <Keys selection={selection} />
+      <Keys onClose={() => closeDetail(selection)} />
     </>
   );
+}
+
+function closeDetail(selection: Selection): void {
+  if (!selection.job && !selection.node) return;
+  const row = document.querySelector<HTMLElement>(".pane-jobs tr.row.selected a");
+  selection.set({ job: null, node: null }, false);
+  row?.focus();
 }

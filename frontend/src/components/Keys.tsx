@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from "react";
-import type { Selection } from "./selection";
 
 const keys: readonly [string, string][] = [
   ["/", "Find: to the field of the list"],
@@ -19,18 +18,24 @@ function stored(): boolean {
   }
 }
 
-/** The keys of the page, and the button that tells them. Letters can be turned off: some speak to their computers. */
-export function Keys({ selection }: { selection: Selection }) {
+/**
+ * The keys of the page, and the button that tells them; `onClose` closes the detail, if there is one. Letters can be
+ * turned off: some speak to their computers.
+ */
+export function Keys({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const close = useRef(onClose);
+  close.current = onClose;
   const [letters, setLetters] = useState(stored);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || dialog.current?.open) return;
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (document.querySelector("dialog[open]")) return;
       const target = event.target as HTMLElement;
       const typing = target.closest("input, select, textarea") !== null;
       if (event.key === "Escape") {
         if (typing) target.blur();
-        else if (!closeOpen()) closeDetail(selection);
+        else if (!closeOpen()) close.current();
         return;
       }
       if (typing) {
@@ -53,7 +58,7 @@ export function Keys({ selection }: { selection: Selection }) {
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  }, [selection, letters]);
+  }, [letters]);
   return (
     <>
       <button
@@ -135,11 +140,4 @@ function closeOpen(): boolean {
   open.open = false;
   open.querySelector("summary")?.focus();
   return true;
-}
-
-function closeDetail(selection: Selection): void {
-  if (!selection.job && !selection.node) return;
-  const row = document.querySelector<HTMLElement>(".pane-jobs tr.row.selected a");
-  selection.set({ job: null, node: null }, false);
-  row?.focus();
 }
