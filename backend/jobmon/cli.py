@@ -18,6 +18,7 @@ from jobmon import __version__, clock, config, logs, printing
 from jobmon.batch import commands as batch_commands
 from jobmon.batch.words import adder
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
+from jobmon.live import mark_commands
 from jobmon.spool import lock
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("id", metavar="ID", help="the job's number, such as 123 or 123_4")
     one.add_argument("--json", action="store_true", help="print JSON")
 
+    mark_commands.add(add, _load)
     add("rules", "Tell by which rules jobs are judged", _rules)
     token = commands.add_parser("token", help="make, list and revoke tokens for programs",
                                 description="Make, list and revoke the tokens by which programs sign in.")  # fmt: skip

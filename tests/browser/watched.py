@@ -1,11 +1,16 @@
 """A simulated cluster that the daemon's own code has watched for a while, served as it would be."""
 
+import gzip
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from browser.page_files import HOSTILE
+from daemon_process import until
 from jobmon import config
 from jobmon.daemon import Turn
+from jobmon.engine import marks
+from jobmon.engine.marks import Declared
 from jobmon.live.capability import Live
 from jobmon.web.server import Server
 
@@ -43,9 +48,23 @@ class Cluster:
             process.cycle = lambda at=at: ask(at)
             assert turn.once(), turn.error
         process.cycle = ask
+        self._declare(times)
         self._server = Server(settings, [self._live], lambda: {"status": "ok"}, page)
         self._server.start()
         self.watched = Watched(self._server.url, folder, times, self._live)
+
+    def _declare(self, times: list[int]) -> None:
+        """Declare a maintenance, a moment and one that a browser could take for markup, and wait for the file."""
+        store = self._live._finished.store()
+        maintenance = Declared("power maintenance", times[len(times) // 2], times[len(times) * 3 // 4], "12 nodes")
+        marks.follow(store, "reservation", [maintenance], times[-1])
+        with store.writing() as connection:
+            marks.add(connection, "kernel 6.1", times[len(times) // 5], note="all nodes\nat once", source="person:ann")
+            marks.add(connection, HOSTILE, times[-3], note=HOSTILE, source="person:ann")
+        self._live._marks.tell(None)
+        folder = self._live.settings.live.data_path
+        files = [Path(folder) / "live/marks.json.gz", Path(folder) / "staff/live/marks.json.gz"]
+        until(lambda: any(f.exists() and b"kernel" in gzip.decompress(f.read_bytes()) for f in files), "the marks")
 
     def close(self) -> None:
         """Stop the server and the back end."""

@@ -71,7 +71,7 @@ def files(request, tmp_path_factory):
 def test_every_file_is_what_its_schema_says(files):
     names = [name for name in files if name != "data_path"]
     wanted = {"data", "history", "backfill", "live/summary", "live/latest", "live/series/day/open", "live/predictions",
-              "live/recent"}  # fmt: skip
+              "live/recent", "live/marks"}  # fmt: skip
     assert wanted <= set(names)
     for name in names:
         jsonschema.validate(files[name], schema_of(name), cls=jsonschema.Draft202012Validator)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,31 @@ def test_the_page_shows_the_cluster(jobs: dict[str, str], site: Site, daemon: Da
     expect(page.get_by_role("row", name=re.compile(host))).not_to_have_count(0)
     expect(page.get_by_text("4:00").first).to_be_visible()
     page.close()
+
+
+def test_a_maintenance_is_noted_follows_its_end_and_ends_when_it_is_taken_away(
+    slurm: SlurmCluster, site: Site, daemon: DaemonProcess
+) -> None:
+    def end_of(name: str) -> float:
+        found = [mark for mark in read(site, "live/marks")["marks"] if mark["name"] == name]
+        assert len(found) <= 1
+        return float(found[0]["until"]) if found else 0.0
+
+    words = ("Users=root", "Flags=MAINT,IGNORE_JOBS")
+    slurm.run("scontrol", "create", "reservation", "ReservationName=later", "Nodes=n3", "StartTime=now+2hours",
+              "Duration=60", *words)  # fmt: skip
+    slurm.run("scontrol", "create", "reservation", "ReservationName=power", "Nodes=n4", "StartTime=now",
+              "Duration=60", *words)  # fmt: skip
+    try:
+        end = until(lambda: end_of("power"), "the mark of the maintenance")
+        assert end > time.time() + 3000
+        slurm.run("scontrol", "update", "ReservationName=power", "Duration=120")
+        until(lambda: end_of("power") == end + 3600, "the end that was moved")
+    finally:
+        slurm.run("scontrol", "delete", "ReservationName=power")
+        slurm.run("scontrol", "delete", "ReservationName=later")
+    until(lambda: end_of("power") <= time.time(), "the early end")
+    assert end_of("later") == 0.0
 
 
 def is_told(site: Site) -> str:

@@ -68,8 +68,8 @@ COMMANDS = dict(parsers(cli._parser(), "jobmon"))
 def test_the_commands_are_those_that_are_documented() -> None:
     assert set(COMMANDS) == {
         "jobmon", "jobmon run", "jobmon backend", "jobmon backend test", "jobmon backend list", "jobmon status",
-        "jobmon settings", "jobmon jobs", "jobmon job", "jobmon rules", "jobmon token", "jobmon token create",
-        "jobmon token list", "jobmon token revoke", "jobmon batch",
+        "jobmon settings", "jobmon jobs", "jobmon job", "jobmon mark", "jobmon marks", "jobmon rules", "jobmon token",
+        "jobmon token create", "jobmon token list", "jobmon token revoke", "jobmon batch",
         *(f"jobmon batch {word}" for word in ("submit", "status", "list", "cancel", "rerun", "hold", "release", "cron",
                                               "workflow", "releases", "master", "limit")),
         *(f"jobmon batch cron {word}" for word in ("add", "edit", "list", "enable", "disable", "remove", "run-now",

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 
 from jobmon import config
 from jobmon.batch.capability import Batch
-from jobmon.live import jobs_api, rules_text, window_api
+from jobmon.live import jobs_api, marks_api, rules_text, window_api
 from jobmon.web import app
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +59,7 @@ class LiveRoutes:
         routes = APIRouter()
         routes.include_router(window_api.router(lambda: None))
         routes.include_router(jobs_api.router(lambda: None, Path("/nowhere")))
+        routes.include_router(marks_api.router(lambda: None))
         return routes
 
 
@@ -101,7 +102,14 @@ def test_the_door_names_each_of_its_commands():
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "backend/jobmon/backends/README.md", "docs/scores.md"],
+    [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "backend/jobmon/backends/README.md",
+        "docs/scores.md",
+        "docs/marks.md",
+    ],
 )
 def test_links_lead_somewhere(name):
     text = (ROOT / name).read_text()

@@ -10,6 +10,7 @@ import pytest
 import asgi
 from jobmon import config
 from jobmon.daemon import Turn
+from jobmon.engine import marks
 from jobmon.errors import SettingsError
 from jobmon.live import privacy
 from jobmon.live.capability import Live
@@ -163,6 +164,25 @@ def test_in_mode_own_a_person_sees_the_own_jobs_and_no_others(site):
     assert running <= set(chunk["jobs"]) <= mine
     assert len(chunk["jobRows"]["job"]) == len(chunk["jobRows"]["host"])
     assert one.get("/api/page.py", user=me, name="live/latest").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("web", "note"),
+    [({}, "ask ann"), ({"read": "own"}, ""), ({"names": "short"}, ""), ({"read": "signed-in"}, "ask ann")],
+)
+def test_who_declared_a_mark_is_told_to_nobody_and_its_note_only_where_nothing_is_hidden(site, web, note):
+    one = site(**web)
+    store = one.live._finished.store()
+    with store.writing() as connection:
+        marks.add(connection, "kernel 6.1", time.time(), note="ask ann", source="person:ann")
+    one.live._marks.tell(None)
+    one.live._marks.close()
+    (public,) = json.loads(files_of(one.spool)["live/marks.json.gz"])["marks"]
+    assert (public["name"], public["note"], public["source"]) == ("kernel 6.1", note, "person")
+    for user, read in (("bob", note), ("root", "ask ann")):
+        (document,) = one.pages("live/marks", user=user)
+        assert [mark["note"] for mark in document["marks"]] == [read], user
+        assert "person:ann" not in json.dumps(document)
 
 
 def test_own_rows_keep_their_numbers(site):

@@ -13,8 +13,9 @@ from jobmon import clock
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
 from jobmon.errors import StoreError
-from jobmon.live import health, jobs_api, privacy, window_api
+from jobmon.live import health, jobs_api, marks_api, privacy, window_api
 from jobmon.live.finished import Finished, ids_of
+from jobmon.live.mark_keeper import MarkKeeper, Shelf
 from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
 from jobmon.live.summary import JOB_COLUMNS
@@ -49,6 +50,9 @@ class Live:
         self._mask = privacy.Mask(settings.web.names, privacy.key_of(data_path) if self._hides else b"")
         self._finished = Finished(lambda: store_of(settings))
         self._expired_at = 0.0
+        shelves = [Shelf(data_path, notes=not self._hides)]
+        shelves += [Shelf(data_path / privacy.STAFF, notes=True)] if self._hides else []
+        self._marks = MarkKeeper(lambda: store_of(settings), shelves)
         last = self._publisher.archive.last or {}
         known = {job: data["memMax"] for job, data in last.get("jobs", {}).items() if data.get("memMax")}
         self._process = BackendProcess(settings, no_history, known)
@@ -72,6 +76,7 @@ class Live:
         except CycleFailed as failure:
             health.CYCLES.labels("failed").inc()
             self._tell_failure(failure)
+            self._marks.tell(None)
             raise
         finally:
             health.STARTS.set(self._process.starts)
@@ -83,6 +88,7 @@ class Live:
         health.report_sources(cycle.sources, self.interval)
         if self._wants_past:
             self._take_past(snapshot["timestamp"])
+        self._marks.tell(snapshot)
         told = self._told(cycle)
         size = self._publisher.publish(snapshot, cycle, told)
         self._publisher.expire(now)
@@ -110,6 +116,7 @@ class Live:
         routes = APIRouter()
         routes.include_router(window_api.router(lambda: self._publisher.before))
         routes.include_router(jobs_api.router(self._finished.store, self._publisher.folder, only_own=self._hides))
+        routes.include_router(marks_api.router(self._finished.store, hides=self._hides))
         return routes
 
     def jobs_of(self, user: str) -> set[str]:
@@ -145,6 +152,7 @@ class Live:
         self._process.close()
         self._publisher.endings.keep()
         self._finished.close()
+        self._marks.close()
         if self._past is not None:
             self._past.close()
 

@@ -87,6 +87,11 @@ def predictions(document: Document, own: Collection[str]) -> Document:
     return {**document, "waiting": waiting, "started": [entry for entry in document["started"] if entry[0] in own]}
 
 
+def marks(document: Document, _user: str) -> Document:
+    """Return the marks without what people wrote to them, which may name somebody."""
+    return {**document, "marks": [{**mark, "note": ""} for mark in document["marks"]]}
+
+
 def snapshot(document: Document, user: str) -> Document:
     """Return a snapshot with one user's jobs."""
     entry = document["usage"]
@@ -99,7 +104,7 @@ def filtered(name: str, document: Document, user: str, own: Callable[[], Collect
     """Return what a person may see of a page's file; None when there is nothing of it for one person alone."""
     kind = name.split("/")[1] if "/" in name else name
     by_user: dict[str, Callable[[Document, str], Document]] = {
-        "summary": summary, "facts": summary, "usage": usage, "runs": runs,
+        "summary": summary, "facts": summary, "usage": usage, "runs": runs, "marks": marks,
     }  # fmt: skip
     by_job: dict[str, Callable[[Document, Collection[str]], Document]] = {
         "recent": chunk, "series": chunk, "cores": cores, "predictions": predictions,

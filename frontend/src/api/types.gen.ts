@@ -378,6 +378,41 @@ export interface LatestColumn {
 }
 
 /**
+ * live/marks: declared events, such as a maintenance or a change of software; those of the last year and of the future, at most the newest 2,000.
+ */
+export interface Marks {
+  format: 1;
+  /**
+   * In the order of `at`.
+   *
+   * @maxItems 2000
+   */
+  marks: MarksMark[];
+}
+export interface MarksMark {
+  /**
+   * One line of printable text.
+   */
+  name: string;
+  /**
+   * Epoch seconds.
+   */
+  at: number;
+  /**
+   * Epoch seconds, null for a moment, or while the end of a reservation is not known.
+   */
+  until: number | null;
+  /**
+   * What was written to it, lines and all; empty where readers may not read it.
+   */
+  note: string;
+  /**
+   * What declared it: who that person is is not told.
+   */
+  source: "person" | "reservation";
+}
+
+/**
  * live/predictions: what the scheduler foretold of the starts of pending jobs, and when they really started.
  */
 export interface Predictions {

@@ -1,14 +1,14 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { type Declared, namesAt } from "../lib/declared";
 import { clock, moment } from "../lib/format";
 import { colour, useTheme } from "../lib/theme";
+import { type Band, drawBands, drawMarks, translucent } from "./drawing";
 import { type Line, prepare, thin } from "./prepare";
 
+export type { Band } from "./drawing";
 export type { Line } from "./prepare";
-
-/** From and to in epoch seconds, and what was the matter then. */
-export type Band = readonly [number, number, string];
 
 interface Props {
   title: string;
@@ -27,9 +27,12 @@ interface Props {
   range: [number, number];
   /** Times to mark. */
   bands?: readonly Band[];
+  /** What was declared in the range. */
+  marks?: readonly Declared[];
 }
 
 const NO_BANDS: readonly Band[] = [];
+const NO_MARKS: readonly Declared[] = [];
 
 const HEIGHT = 108;
 const POWERS = Array.from({ length: 40 }, (_, i) => 2 ** i);
@@ -37,14 +40,16 @@ const POWERS = Array.from({ length: 40 }, (_, i) => 2 ** i);
 /** A chart over time; all charts on the page share their crosshair. */
 export function TimeChart(props: Props) {
   const { title, note, times, lines, format, stacked = false, binary = false, top, range, bands = NO_BANDS } = props;
+  const { marks = NO_MARKS } = props;
   const theme = useTheme();
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const formatter = useRef(format);
   formatter.current = format;
-  const marked = useRef(bands);
-  marked.current = bands;
+  const marked = useRef({ bands, marks });
+  marked.current = { bands, marks };
   const [cursor, setCursor] = useState<number | null>(null);
+  const [near, setNear] = useState("");
   const data = useMemo(() => prepare(times, lines, stacked), [times, lines, stacked]);
   const shape = lines.map((line) => `${line.label}:${line.tone}:${line.style}`).join("|");
   const [from, to] = range;
@@ -59,7 +64,10 @@ export function TimeChart(props: Props) {
         lines,
         { stacked, binary, top, range: [from, to] },
         (value) => formatter.current(value),
-        setCursor,
+        (index, time, reach) => {
+          setCursor(index);
+          setNear(index === null ? "" : namesAt(marked.current.marks, time, reach).join(", "));
+        },
         () => marked.current,
       ),
       [data.times, ...data.drawn] as uPlot.AlignedData,
@@ -75,7 +83,7 @@ export function TimeChart(props: Props) {
     };
   }, [shape, stacked, binary, top, theme, to - from > 86400]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the bands are read while drawing
+  // biome-ignore lint/correctness/useExhaustiveDependencies: bands and marks are read while drawing
   useEffect(() => {
     const own = plot.current;
     if (!own) return;
@@ -83,12 +91,14 @@ export function TimeChart(props: Props) {
       own.setData([data.times, ...data.drawn] as uPlot.AlignedData, true);
       own.setScale("x", { min: from, max: to });
     });
-  }, [data, from, to, bands]);
+  }, [data, from, to, bands, marks]);
 
   const end = lastKnown(lines, data.plain);
   const at = cursor ?? end;
   const description = lines.map((line, k) => `${line.label} ${format(data.plain[k]?.[end] ?? null)}`).join(", ");
   const troubles = [...new Set(bands.map(([, , trouble]) => trouble))];
+  const declared = [...new Set(marks.map((mark) => mark.name))].slice(0, 5);
+  const marking = troubles.map((trouble) => `; marked: ${trouble}`).concat(declared.map((name) => `; mark: ${name}`));
   const then = cursor === null ? undefined : data.times[at];
   return (
     <figure className="chart">
@@ -112,12 +122,15 @@ export function TimeChart(props: Props) {
           ))}
         </span>
       </figcaption>
-      <div
-        ref={box}
-        role="img"
-        aria-label={`${title} over time; at the end: ${description}${troubles.map((trouble) => `; marked: ${trouble}`).join("")}`}
-      />
-      <Twin title={title} times={data.times} lines={lines} plain={data.plain} format={format} bands={bands} />
+      <div className="chart-plot">
+        <div ref={box} role="img" aria-label={`${title} over time; at the end: ${description}${marking.join("")}`} />
+        {near && (
+          <span className={`mark-label ${(then ?? 0) > (from + to) / 2 ? "left" : "right"}`} aria-hidden="true">
+            <bdi>{near}</bdi>
+          </span>
+        )}
+      </div>
+      <Twin {...{ title, lines, format, bands, marks }} times={data.times} plain={data.plain} />
     </figure>
   );
 }
@@ -138,10 +151,18 @@ function troublesAt(bands: readonly Band[], time: number | undefined): string[] 
 type TwinProps = Pick<Props, "title" | "times" | "lines" | "format"> & {
   plain: (number | null)[][];
   bands: readonly Band[];
+  marks: readonly Declared[];
 };
 
-function Twin({ title, times, lines, plain, format, bands }: TwinProps) {
+function Twin({ title, times, lines, plain, format, bands, marks }: TwinProps) {
   const [open, setOpen] = useState(false);
+  const shown = thin(times.length, 60);
+  const some = bands.length + marks.length > 0;
+  // What was declared since the row before.
+  const declaredAt = (row: number) => {
+    const [before = 0, time = 0] = [times[shown[row - 1] ?? 0], times[shown[row] ?? 0]];
+    return namesAt(marks, (before + time) / 2 + 0.001, (time - before) / 2);
+  };
   return (
     <details className="twin" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -157,17 +178,17 @@ function Twin({ title, times, lines, plain, format, bands }: TwinProps) {
                   {line.label}
                 </th>
               ))}
-              {bands.length > 0 && <th scope="col">Marked</th>}
+              {some && <th scope="col">Marked</th>}
             </tr>
           </thead>
           <tbody>
-            {thin(times.length, 60).map((i) => (
+            {shown.map((i, row) => (
               <tr key={times[i]}>
                 <th scope="row">{clock(times[i])}</th>
                 {lines.map((line, k) => (
                   <td key={line.label}>{format(plain[k]?.[i] ?? null)}</td>
                 ))}
-                {bands.length > 0 && <td>{troublesAt(bands, times[i]).join(", ")}</td>}
+                {some && <td>{[...troublesAt(bands, times[i]), ...declaredAt(row)].join(", ")}</td>}
               </tr>
             ))}
           </tbody>
@@ -182,13 +203,14 @@ function options(
   lines: readonly Line[],
   { stacked, binary, top, range }: Required<Pick<Props, "stacked" | "binary" | "range">> & { top: number | undefined },
   format: (value: number | null) => string,
-  onCursor: (index: number | null) => void,
-  marked: () => readonly Band[],
+  onCursor: (index: number | null, time: number, reach: number) => void,
+  marked: () => { bands: readonly Band[]; marks: readonly Declared[] },
 ): uPlot.Options {
   const long = range[1] - range[0] > 86400;
   const muted = colour("muted");
   const rule = colour("rule");
   const warn = colour("warn");
+  const text = colour("text");
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const bands = lines.flatMap((line, k) =>
     stacked && k > 0 && line.style === "fill" && lines[k - 1]?.style === "fill"
@@ -244,30 +266,16 @@ function options(
       }),
     ],
     hooks: {
-      drawClear: [(u) => drawBands(u, marked(), warn)],
+      drawClear: [(u) => drawBands(u, marked().bands, warn)],
+      draw: [(u) => drawMarks(u, marked().marks, text)],
       setCursor: [
-        (u) => onCursor(typeof u.cursor.idx === "number" && (u.cursor.left ?? -1) >= 0 ? u.cursor.idx : null),
+        (u) => {
+          const { idx, left = -1 } = u.cursor;
+          // The time that is pointed at: where measurements are missing the next one is far away.
+          const at = (x: number) => u.posToVal(x, "x");
+          onCursor(typeof idx === "number" && left >= 0 ? idx : null, at(left), at(6) - at(0));
+        },
       ],
     },
   };
-}
-
-// A faint ground and a firm line on top: the line holds where colours are not seen.
-function drawBands(u: uPlot, bands: readonly Band[], tone: string): void {
-  const { ctx, bbox } = u;
-  const thick = 3 * uPlot.pxRatio;
-  for (const [from, to] of bands) {
-    const left = Math.max(bbox.left, u.valToPos(from, "x", true));
-    const right = Math.min(bbox.left + bbox.width, u.valToPos(to, "x", true));
-    if (!(right > left)) continue;
-    ctx.fillStyle = translucent(tone, 0.13);
-    ctx.fillRect(left, bbox.top, right - left, bbox.height);
-    ctx.fillStyle = tone;
-    ctx.fillRect(left, bbox.top - thick, right - left, thick);
-  }
-}
-
-function translucent(rgb: string, alpha: number): string {
-  const parts = rgb.match(/[\d.]+/g);
-  return parts && rgb.startsWith("rgb") ? `rgba(${parts.slice(0, 3).join(",")},${alpha})` : rgb;
 }

@@ -1,7 +1,10 @@
 import { useMemo } from "react";
 import type { Live } from "../api/live";
+import { useDeclared } from "../api/useDeclared";
 import { useHistory, useSite } from "../api/useLive";
 import { type Band, TimeChart } from "../charts/TimeChart";
+import { DeclaredList } from "../components/DeclaredList";
+import { within } from "../lib/declared";
 import { heldSpans } from "../lib/fires";
 import { rules } from "../lib/rules";
 import { join } from "../lib/window";
@@ -29,6 +32,8 @@ export function JobCharts({ live, view, host, selection }: Props) {
   const now = snapshot.timestamp;
   const { name, from } = beginning(selection.span, now, job.start);
   const { chunks, loading, problems } = useHistory(live, from);
+  const declared = useDeclared();
+  const marks = useMemo(() => within(declared, from, now), [declared, from, now]);
   const { id } = job;
   const window = useMemo(() => {
     const hosts = new Set(job.hosts.map((place) => place.host));
@@ -60,6 +65,7 @@ export function JobCharts({ live, view, host, selection }: Props) {
       ))}
       {loading && <p className="muted">Reading the earlier part …</p>}
       {charts.length === 0 && <p className="muted">No measurements of this job.</p>}
+      <DeclaredList marks={marks} />
       <div className="charts">
         {charts.map(({ rules: judged = [], ...chart }) => (
           <TimeChart
@@ -67,6 +73,7 @@ export function JobCharts({ live, view, host, selection }: Props) {
             times={window.times}
             range={[from, now]}
             bands={judged.flatMap((rule) => bands.get(rule) ?? [])}
+            marks={marks}
             {...chart}
           />
         ))}

@@ -1,9 +1,12 @@
 import { useMemo } from "react";
 import type { Live } from "../../api/live";
+import { useDeclared } from "../../api/useDeclared";
 import { useHistory, useSite } from "../../api/useLive";
 import { type Band, type Line, TimeChart } from "../../charts/TimeChart";
+import { DeclaredList } from "../../components/DeclaredList";
 import { inputOf } from "../../efficiency/judge";
 import { beginning, Spans } from "../../efficiency/Spans";
+import { within } from "../../lib/declared";
 import { heldSpans } from "../../lib/fires";
 import { count, events, memory, percent, rate } from "../../lib/format";
 import { rules } from "../../lib/rules";
@@ -21,6 +24,8 @@ export function NodeCharts({ live, view, selection }: { live: Live; view: NodeVi
   const now = live.snapshot.timestamp;
   const { name, from } = beginning(selection.span, now, null);
   const { chunks, loading, problems } = useHistory(live, from);
+  const declared = useDeclared();
+  const marks = useMemo(() => within(declared, from, now), [declared, from, now]);
   const window = useMemo(
     () => join(chunks, from, now, { jobs: none, hosts: new Set([node.name]) }),
     [chunks, from, now, node.name],
@@ -105,12 +110,14 @@ export function NodeCharts({ live, view, selection }: { live: Live; view: NodeVi
       ))}
       {loading && <p className="muted">Reading the earlier part …</p>}
       {charts.length === 0 && <p className="muted">No measurements of this node.</p>}
+      <DeclaredList marks={marks} />
       <div className="charts">
         {charts.map((chart) => (
           <TimeChart
             key={chart.title}
             times={times}
             range={[from, now]}
+            marks={marks}
             {...chart}
             {...(chart.title === "Swap" && { bands })}
           />

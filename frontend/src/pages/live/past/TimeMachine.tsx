@@ -2,9 +2,12 @@ import { useEffect, useMemo, useState } from "react";
 import { serverNow } from "../../../api/fetch";
 import type { Live } from "../../../api/live";
 import type { Usage } from "../../../api/types.gen";
+import { useDeclared } from "../../../api/useDeclared";
 import { CopyButton } from "../../../components/CopyButton";
+import { DeclaredList } from "../../../components/DeclaredList";
 import { ErrorBoundary } from "../../../components/ErrorBoundary";
 import { Segments } from "../../../components/Segments";
+import { within } from "../../../lib/declared";
 import { clock, moment, span } from "../../../lib/format";
 import type { Selection } from "../selection";
 import { PastTabs } from "./PastTabs";
@@ -41,6 +44,8 @@ export function TimeMachine({ present, shown, at, other, loading, selection }: P
     () => (usage.data ? stripOf(usage.data, Math.max(newest, usage.data.times.at(-1) ?? 0), user) : null),
     [usage.data, newest, user],
   );
+  const declared = useDeclared();
+  const marks = useMemo(() => (strip ? within(declared, strip.from, strip.to) : []), [declared, strip]);
   const time = at ?? newest;
   const go = (to: number) => selection.set({ at: String(Math.round(Math.min(to, newest))) });
   const play = usePlay(time, newest, loading, go);
@@ -110,13 +115,17 @@ export function TimeMachine({ present, shown, at, other, loading, selection }: P
           <>
             <TimeStrip
               strip={strip}
+              marks={marks}
               label={`${whose}; the instant shown`}
               at={time}
               other={other}
               onMove={go}
               onOther={(to) => selection.set({ at: String(time), with: String(to) })}
             />
-            <StripTable strip={strip} title={whose} />
+            <div className="twins">
+              <StripTable strip={strip} title={whose} />
+              <DeclaredList marks={marks} onGo={(to) => go(Math.max(to, strip.from))} />
+            </div>
           </>
         ) : (
           <p className="muted">Reading the strip …</p>

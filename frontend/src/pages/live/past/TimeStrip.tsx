@@ -1,9 +1,12 @@
 import { type KeyboardEvent, memo, type PointerEvent, useRef, useState } from "react";
+import { type Declared, namesAt } from "../../../lib/declared";
 import { count, moment } from "../../../lib/format";
 import { placeOf, type Strip, ticksOf, timeAt } from "./strip";
 
 interface Props {
   strip: Strip;
+  /** What was declared in the strip's span. */
+  marks: readonly Declared[];
   label: string;
   /** Epoch seconds of what is shown, and of what it is compared with. */
   at: number;
@@ -15,7 +18,7 @@ interface Props {
 }
 
 /** Used and free cores over time; a click, a drag or the arrow keys choose an instant. */
-export function TimeStrip({ strip, label, at, other, onMove, onOther }: Props) {
+export function TimeStrip({ strip, marks, label, at, other, onMove, onOther }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<number | null>(null);
   const timeOf = (event: PointerEvent): number => {
@@ -48,6 +51,14 @@ export function TimeStrip({ strip, label, at, other, onMove, onOther }: Props) {
   };
   const shown = hover ?? at;
   const bar = barAt(strip, shown);
+  const reach = Math.max(strip.step / 2, (strip.to - strip.from) / 200);
+  const chosen = barAt(strip, at);
+  const spoken = [
+    moment(at),
+    ...(chosen ? [`${count(chosen.used)} cores in use`] : []),
+    ...namesAt(marks, at, reach).map((name) => `mark: ${name}`),
+  ];
+  const named = namesAt(marks, shown, reach);
   return (
     <div className="strip">
       <div
@@ -59,13 +70,14 @@ export function TimeStrip({ strip, label, at, other, onMove, onOther }: Props) {
         aria-valuemin={Math.floor(strip.from)}
         aria-valuemax={Math.ceil(strip.to)}
         aria-valuenow={Math.round(Math.min(strip.to, Math.max(strip.from, at)))}
-        aria-valuetext={`${moment(at)}${barAt(strip, at) ? `, ${count(barAt(strip, at)?.used)} cores in use` : ""}`}
+        aria-valuetext={spoken.join(", ")}
         onPointerDown={onDown}
         onPointerMove={onDrag}
         onPointerLeave={() => setHover(null)}
         onKeyDown={onKey}
       >
         <Bars strip={strip} />
+        <Flags strip={strip} marks={marks} />
         {other !== null && <Hand strip={strip} time={other} tone="other" />}
         <Hand strip={strip} time={at} tone="shown" />
         {hover !== null && <Hand strip={strip} time={hover} tone="hover" />}
@@ -91,6 +103,11 @@ export function TimeStrip({ strip, label, at, other, onMove, onOther }: Props) {
           </>
         ) : (
           <span className="muted">nothing is known of this time</span>
+        )}
+        {named.length > 0 && (
+          <span className="mark-names">
+            <i className="pennant" /> <bdi>{named.join(", ")}</bdi>
+          </span>
         )}
       </p>
     </div>
@@ -123,4 +140,18 @@ const Bars = memo(function Bars({ strip }: { strip: Strip }) {
       <path className="used" d={path((bar) => [0, bar.used])} />
     </svg>
   );
+});
+
+const Flags = memo(function Flags({ strip, marks }: { strip: Strip; marks: readonly Declared[] }) {
+  return marks.map((mark) => {
+    const left = 100 * placeOf(strip, mark.at);
+    const width = 100 * placeOf(strip, mark.until ?? mark.at) - left;
+    return (
+      <i
+        key={mark.id}
+        className={`flag ${mark.at < strip.from ? "began" : ""} ${mark.until === null ? "moment" : ""}`}
+        style={{ left: `${left}%`, width: `${width}%` }}
+      />
+    );
+  });
 });

@@ -1,0 +1,54 @@
+"""Answer questions about declared events over HTTP."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+
+from jobmon import clock
+from jobmon.engine import marks
+from jobmon.errors import StoreError
+from jobmon.live.mark_keeper import MOST_SHOWN
+from jobmon.store import Store
+
+LISTED_S = 90 * 86_400
+
+Time = Annotated[int | None, Query(ge=0, le=marks.LATEST, description="Epoch seconds.")]
+
+
+def router(store: Callable[[], Store], hides: bool = False) -> APIRouter:
+    """Return the routes.
+
+    Only staff are told who declared a mark, and where something is hidden also what was written to it:
+    `request.state.person`, which the web application sets, has `staff`.
+    """
+    routes = APIRouter()
+
+    @routes.get(
+        "/marks", summary="Declared events, such as maintenance, by their times: of 90 days, and what lies ahead"
+    )
+    def listed(request: Request, since: Time = None, until: Time = None) -> dict[str, Any]:
+        person = getattr(request.state, "person", None)
+        staff = person is not None and person.staff
+        first = clock.now() - LISTED_S if since is None else since
+        last = marks.LATEST if until is None else until
+        try:
+            with store().reading() as connection:
+                found = marks.listing(connection, first, last, MOST_SHOWN)
+        except StoreError as error:
+            raise HTTPException(503, "The store of marks does not answer.") from error
+        return {
+            "marks": [
+                {
+                    "number": mark.id,
+                    "name": mark.name,
+                    "at": mark.at,
+                    "until": mark.until,
+                    "note": mark.note if staff or not hides else "",
+                    "source": mark.source if staff else mark.kind,
+                }
+                for mark in found
+            ]
+        }
+
+    return routes
