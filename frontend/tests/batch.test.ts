@@ -137,6 +137,7 @@ describe("a job", () => {
     expect(endingOf(end)).toBe("return code 2");
     expect(endingOf({ ...end, return_code: null, signal: 9, ending: "signal" })).toBe("signal 9");
     expect(endingOf({ ...end, ending: "timeout" })).toBe("time limit reached");
+    expect(endingOf({ ...end, status: "skipped", ending: "late", return_code: null })).toBe("too late to start");
     expect(endingOf({ ...end, status: "running" })).toBe("");
     expect(reasonOf({ ...job, status: "failed", reason: "ended with 2" })).toBe("");
     expect(reasonOf({ ...job, cancel_at: 4 })).toBe("It is being cancelled.");
@@ -144,6 +145,9 @@ describe("a job", () => {
       "Cancelled by ann.",
     );
     expect(reasonOf({ ...job, status: "submitting", unknown: true })).toContain("not clear");
+    expect(reasonOf({ ...job, status: "skipped", reason: "not started by 08:00 UTC, its latest start" })).toBe(
+      "Not started by 08:00 UTC, its latest start.",
+    );
   });
 
   it("runs until it ends, and not before it starts", () => {
@@ -188,6 +192,13 @@ describe("a request", () => {
     ]);
     expect(Object.keys(cronRequest(emptyCron).problems?.fields ?? {})).toEqual(["command", "name", "schedule"]);
     expect(cronRequest({ ...emptyCron, kind: "workflow" }).problems?.fields.workflow).toContain("Choose");
+    expect(cronRequest({ ...emptyCron, start_within: "soon" }).problems?.fields).toHaveProperty("start_within");
+  });
+
+  it("for an entry that starts a workflow has no time within which a job must start", () => {
+    const draft = { ...emptyCron, name: "n", schedule: "@daily", start_within: "30m" };
+    expect(cronRequest({ ...draft, command: "ls" }).body).toHaveProperty("start_within", 1800);
+    expect(cronRequest({ ...draft, kind: "workflow", workflow: "w" }).body).not.toHaveProperty("start_within");
   });
 
   it("for a change of an entry keeps what was not changed", () => {
@@ -195,6 +206,7 @@ describe("a request", () => {
       ...{ cron_id: 1, name: "n", schedule: "@daily", timezone: "UTC", enabled: false, command: "x", workflow: "" },
       ...{ args: ["sh", "-c", "a b"], params: {}, overlap: "skip", misfire: "all", misfire_window: 5400, jitter: 60 },
       ...{
+        start_within: 600,
         not_before: 5,
         not_after: null,
         queue: "q",
@@ -206,7 +218,8 @@ describe("a request", () => {
     } as CronEntry;
     expect(cronRequest(draftOf(entry)).body).toEqual({
       ...{ name: "n", schedule: "@daily", timezone: "UTC", enabled: false, command: ["sh", "-c", "a b"] },
-      ...{ overlap: "skip", misfire: "all", misfire_window: 5400, jitter: 60, not_before: 5, not_after: null },
+      ...{ overlap: "skip", misfire: "all", misfire_window: 5400, jitter: 60, start_within: 600 },
+      ...{ not_before: 5, not_after: null },
       ...{ queue: "q", options: ["-n", "1"], time_limit: 90, notify: ["email:a@b"], working_dir: "/w", output: "/o" },
       user: "u",
     });

@@ -1,6 +1,7 @@
 """Batch's jobs in a real browser: submitted, followed, found, acted on by who may."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -66,6 +67,19 @@ def test_a_running_job_shows_its_output_and_is_cancelled_once_asked(opened: Page
     expect(job.get_by_role("button", name="Run again")).to_be_visible()
 
 
+@pytest.mark.parametrize(("scheduler", "count"), [("local", 0), ("slurm", 1)])
+def test_the_form_asks_for_what_the_scheduler_has(opened: Page, house: House, scheduler: str, count: int) -> None:
+    overview = house.ask("GET", "overview")
+    overview["master"]["scheduler"] = scheduler
+    opened.route("**/api/batch/overview", lambda route: route.fulfill(json=overview))
+    sign_in(opened, house)
+    opened.get_by_role("button", name="Submit a job").click()
+    form = opened.get_by_role("form", name="Submit a job")
+    expect(form.get_by_label("Time limit")).to_be_visible()
+    expect(form.get_by_label("Queue")).to_have_count(count)
+    expect(form.get_by_label("Options of the scheduler")).to_have_count(count)
+
+
 def test_a_limited_queue_keeps_a_job_waiting_which_is_held_and_released(opened: Page, house: House) -> None:
     sign_in(opened, house, "batch/master")
     form = opened.get_by_role("form", name="Limit a queue")
@@ -111,6 +125,21 @@ def test_older_jobs_come_page_by_page(opened: Page, house: House) -> None:
     opened.get_by_role("button", name="Show older jobs").click()
     expect(opened.get_by_text("205 jobs", exact=True)).to_be_visible()
     assert rows(opened, "Jobs").count() < 80
+
+
+def test_until_when_a_job_must_start_is_shown_and_then_why_it_was_skipped(opened: Page, house: House) -> None:
+    now = time.time()
+    asked = {"command": ["true"], "not_before": now + 2, "latest_start": now + 5}
+    number = house.ask("POST", "jobs", asked)["job_id"]
+    house.ask("POST", f"jobs/{number}/hold")
+    opened.goto(f"{house.url}#/batch/jobs?job={number}")
+    job = pane(opened, f"Job {number}")
+    expect(job).to_contain_text("Latest start")
+    expect(job.locator(".lead")).to_contain_text("Skipped", timeout=SLOW_MS)
+    expect(job.locator(".lead")).to_contain_text("too late to start")
+    expect(job.locator(".why")).to_contain_text(re.compile(r"^Not started by .* UTC, its latest start\.$"))
+    expect(rows(opened, "Jobs").filter(has_text=str(number)).first).to_contain_text("Skipped")
+    expect(opened.get_by_label("State of jobs")).to_contain_text("Skipped")
 
 
 def test_who_may_not_act_is_told_why(opened: Page, house: House) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from batch_house import BatchHouse, housed
 from jobmon import clock
-from jobmon.batch import crontab
+from jobmon.batch import crontab, jobs
 from jobmon.batch.jobs import NotPossible
 from jobmon.batch.tables import CRONTAB
 from jobmon.errors import SettingsError
@@ -170,6 +170,71 @@ def test_jitter_puts_off_by_the_same_each_time(house, time):
     house.turn()
     (job,) = house.jobs()
     assert START + 60 <= job["not_before"] <= START + 90
+
+
+@pytest.mark.parametrize(
+    ("misfire", "within", "fired", "too_late"),
+    [("all", 900, [20, 30], [10]), ("last", 60, [], [30]), ("all", 60, [], [10, 20, 30])],
+)
+def test_what_could_not_start_in_time_any_more_is_missed_and_not_started(house, time, misfire, within, fired, too_late):
+    house.cron("tick", "*/10 * * * *", "true", misfire=misfire, start_within=within)
+    time.now = START + 1900
+    house.turn()
+    assert [at for at, outcome in minutes(house, "tick") if outcome == "fired"] == fired
+    why = f"no master was there: its job had to start within {within} s"
+    assert [(at - START) // 60 for at, outcome, reason in house.history("tick") if (outcome, reason) == ("missed", why)
+            ] == too_late  # fmt: skip
+    assert [job["latest_start"] for job in house.jobs()] == [START + at * 60 + within for at in fired]
+
+
+def test_a_job_that_waits_for_its_turn_too_long_is_skipped_and_the_next_one_has_its_own_time(house, time):
+    later = START + 10 * 365 * 86_400  # the script looks at the real clock
+    time.now = later
+    house.cron("tick", "* * * * *", "sleep", "60", overlap="queue", start_within=90)
+    for time.now in (later + 60, later + 120):
+        house.turn()
+    first, second = house.jobs()
+    house.until(lambda: house.job(first["job_id"])["status"] == "running")
+    assert (first["latest_start"], second["latest_start"]) == (later + 150, later + 210)
+    time.now = later + 211
+    house.turn()
+    assert [job["status"] for job in house.jobs()] == ["running", "skipped", "waiting"]
+    house.scheduler.cancel([seen.id for seen in house.scheduler.seen()])
+
+
+def test_who_was_skipped_keeps_no_other_from_its_turn(house, time):
+    house.cron("tick", "* * * * *", "true", overlap="skip", start_within=30, jitter=29)
+    time.now = START + 60
+    house.turn()
+    (job,) = house.jobs()
+    assert job["latest_start"] == START + 90
+    with house.store.writing() as connection:
+        jobs.hold(connection, job["job_id"], "ada")
+    time.now = START + 91
+    house.turn()
+    assert house.job(job["job_id"])["status"] == "skipped"
+    time.now = START + 120
+    house.turn()
+    assert minutes(house, "tick") == [(1, "fired"), (2, "fired")]
+
+
+def test_what_is_replayed_or_run_by_hand_may_start_at_any_time(house, time):
+    house.cron("tick", "*/10 * * * *", "true", misfire="skip", start_within=60)
+    time.now = START + 1900
+    house.turn()
+    with house.store.writing() as connection:
+        crontab.replay(connection, "tick", START, START + 1900, "ada", house.settings.batch)
+        crontab.run_now(connection, "tick", "ada", house.settings.batch)
+    assert [job["latest_start"] for job in house.jobs()] == [None] * 4
+
+
+def test_a_changed_entry_keeps_within_what_time_its_jobs_start(house, time):
+    house.cron("tick", "* * * * *", "true", start_within=60)
+    request = crontab.CronRequest(name="tick", schedule="* * * * *", command=["true"], start_within=600)
+    with house.store.writing() as connection:
+        crontab.edit(connection, "tick", request, house.settings.batch)
+        (entry,) = crontab.listing(connection, time.now)
+    assert entry["start_within"] == 600
 
 
 def test_at_start_fires_once_for_each_process(house, time):

@@ -57,6 +57,44 @@ def test_a_job_waits_for_its_time(house):
     assert house.until_ended(number)["status"] == "succeeded"
 
 
+def test_a_job_that_was_not_started_in_time_is_skipped_told_of_and_runs_again_without_that_limit(house, tmp_path):
+    told = tmp_path / "told"
+    script = tmp_path / "tell"
+    script.write_text(f'#!/bin/sh\necho "$JOBMON_EVENT $JOBMON_STATUS" >> {told}\n')
+    script.chmod(0o755)
+    asked = clock.now()
+    whom = ["email:a@example.org?on=fail", "email:b@example.org?on=finish", "email:c@example.org?on=submit,start",
+            f"script:{script}?on=fail"]  # fmt: skip
+    number = house.submit("true", latest_start=asked + 1, notify=whom, name="x")
+    with house.store.writing() as connection:
+        jobs.hold(connection, number, "ada")
+    job = house.until_ended(number)
+    assert (job["status"], job["ending"]) == ("skipped", "late")
+    assert asked + 1 < job["finished_at"]
+    subject = f"job {number} (x) skipped: {job['reason']}"
+    house.until(lambda: told.exists() and told.read_text() == "fail skipped\n")
+    assert [found for found in messages(house) if "@" in found[0]] == [
+        ("a@example.org", subject), ("b@example.org", subject)]  # fmt: skip
+    with house.store.writing() as connection:
+        again = jobs.rerun(connection, number, "ada", house.settings.batch)
+    assert house.job(again)["latest_start"] is None
+    assert house.until_ended(again)["status"] == "succeeded"
+    with house.store.reading() as connection:
+        assert jobs.counts(connection) == {"skipped": 1, "succeeded": 1}
+        assert overview.attention(connection)["lost"] == []
+
+
+def test_a_skipped_job_is_forgotten_like_any_other(house):
+    number = house.submit("true", latest_start=clock.now() + 0.2, not_before=clock.now() + 0.1)
+    with house.store.writing() as connection:
+        jobs.hold(connection, number, "ada")
+    house.until_ended(number)
+    with house.store.writing() as connection:
+        connection.execute(JOB.update().values(finished_at=clock.now() - 91 * 86_400))
+    house.new_master().turn(clock.now())
+    assert house.jobs() == []
+
+
 def test_a_held_job_is_not_submitted_until_it_is_let_go(house):
     number = house.submit("true")
     with house.store.writing() as connection:

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from batch_house import housed
-from jobmon.batch import release_files
+from jobmon.batch import jobs, release_files
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.release_tables import BUILD, ERASE, PART
 from jobmon.errors import SettingsError
@@ -181,6 +181,10 @@ def test_parts_are_erased_after_they_were_shown(releases):
     assert not (site.place("v1") / "src").exists()
     assert (site.place("v1", "gcc-opt") / "src").exists()
     assert releases.details(first["build_id"])["build"]["erased"] == ["build", "logs"]
+    with releases.house.store.writing() as connection:
+        last = jobs.listing(connection, text="rm-erase")[0]["job_id"]
+        with pytest.raises(NotPossible, match="must be asked for again"):
+            jobs.rerun(connection, last, "olga", releases.house.settings.batch)
     with pytest.raises(NotPossible, match="used"):
         releases.erase(shown["token"])
     shown = releases.preview([first["build_id"], other["build_id"]], ["build", "logs", "documentation", "archive"])

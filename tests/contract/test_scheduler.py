@@ -4,6 +4,7 @@ LSF and HTCondor, one suite for all."""
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -102,6 +103,17 @@ def test_a_released_job_runs_once_and_its_end_is_on_record(scheduler, submit, fo
     assert (tmp_path / "witness").read_text() == "ran\n"
 
 
+def test_what_is_remembered_of_the_past_is_what_the_listing_said(scheduler, submit):
+    keys = {"c1-b14-1": "exit 7", "c1-b15-1": "kill -9 $PPID"}
+    scheduler.release([submit(key, "sh", "-c", text) for key, text in keys.items()])
+    listed = [replace(ended(scheduler, key), reason="") for key in keys]
+    past = scheduler.past([*keys, "c1-b16-1"])
+    assert isinstance(past, tuple), past
+    told = sorted((replace(seen, reason="") for seen in past), key=lambda seen: seen.key)
+    assert told in (listed, [])
+    assert told or scheduler.name != "slurm"
+
+
 def test_a_second_start_of_the_same_key_is_refused(scheduler, submit, folders, tmp_path):
     key = "c1-b3-1"
     numbers = [submit(key, "sh", "-c", "echo ran >> witness; sleep 1"), submit(key, "sh", "-c", "echo ran >> witness")]
@@ -132,6 +144,37 @@ def test_a_held_job_is_cancelled(scheduler, submit, folders):
     assert scheduler.release([number]) is not None
     time.sleep(0.5)
     assert folders.started("c1-b5-1") is None
+
+
+def test_what_has_not_started_is_withdrawn_and_what_has_goes_on(scheduler, submit, folders):
+    running, held = submit("c1-b12-1", "sleep", "2"), submit("c1-b12-2", "true")
+    scheduler.release([running])
+    wait_for(lambda: folders.started("c1-b12-1"))
+    wait_for(lambda: look(scheduler, "c1-b12-1")[0].phase == "running")
+    scheduler.withdraw([running, held])
+    assert ended(scheduler, "c1-b12-2").ending == "cancelled"
+    assert scheduler.release([held]) is not None
+    done = wait_for(lambda: folders.done("c1-b12-1"))
+    assert (done.why, done.return_code) == ("exit", 0)
+    assert folders.started("c1-b12-2") is None
+
+
+def test_a_script_that_comes_too_late_does_not_run_the_command(scheduler, folders, tmp_path):
+    key, latest = "c1-b13-1", time.time() + 1
+    work = Work(("touch", "ran"), str(tmp_path), limit_s=60, latest_start=latest)
+    script = folders.prepare(key, work)
+    spec = JobSpec(key, script, folders.of(key) / "log", latest_start=latest)  # the scheduler knows of no time limit
+    answer = scheduler.submit_held(spec)
+    assert isinstance(answer, Accepted)
+    time.sleep(max(0, latest - time.time()) + 0.1)
+    scheduler.release([answer.id])
+    seen = ended(scheduler, key)
+    assert (seen.ending, seen.return_code) == ("exit", 96)
+    done = folders.done(key)
+    assert (done.why, done.return_code, done.signal) == ("late", None, None)
+    assert "latest start" in folders.log(key)
+    assert folders.started(key) is None
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_time_limit_ends_the_command_and_all_it_started(scheduler, submit, folders, tmp_path):

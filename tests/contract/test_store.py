@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
+import jobmon.batch.tables as batch
 from finished_jobs import NOW, WARNING, ended, ids
 from jobmon.errors import SettingsError, StoreError
 from jobmon.live.finished import Finished, Search, find, find_one
@@ -18,6 +19,8 @@ from jobmon.store.versions import is_current, newest
 from stores import emptied
 
 pytestmark = pytest.mark.service
+LATER = {"latest_start", "start_within"}
+VALUES = {sa.Text: "x", sa.JSON: ["x"], sa.Boolean: True}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -53,6 +56,30 @@ def test_the_names_of_the_migrations_tell_which_are_the_newest(store):
     with store.writing() as connection:
         connection.execute(sa.text("DELETE FROM alembic_version WHERE version_num LIKE 'live%'"))
     assert not is_current(store.engine)
+
+
+def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_start(url, tmp_path):
+    store = open_store(url, tmp_path)
+    rows = {
+        table: {column.name: VALUES.get(type(column.type), 1) for column in table.columns if column.name not in LATER}
+        for table in (batch.JOB, batch.CRONTAB)
+    }
+    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num = 'batch_0003'"
+    with store.writing() as connection:
+        connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN latest_start"))
+        connection.execute(sa.text("ALTER TABLE batch_crontab DROP COLUMN start_within"))
+        assert connection.execute(sa.text(before)).rowcount == 1
+        for table, row in rows.items():
+            connection.execute(table.insert().values(**row))
+    store.close()
+    upgraded = open_store(url, tmp_path)
+    with upgraded.reading() as connection:
+        found = {table: dict(connection.execute(sa.select(table)).mappings().one()) for table in rows}
+    assert found == {
+        batch.JOB: {**rows[batch.JOB], "latest_start": None},
+        batch.CRONTAB: {**rows[batch.CRONTAB], "start_within": 0},
+    }
+    upgraded.close()
 
 
 def test_a_job_is_stored_once_however_often_it_is_told(finished, store):

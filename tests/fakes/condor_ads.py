@@ -24,7 +24,15 @@ def folder() -> Path:
 def fulfils(expression: str, ad: Ad) -> bool:
     """Evaluate what jobmon uses of the language of ads; a comparison with what is undefined is not true."""
     words = re.findall(r'"[^"]*"|time\(\)|=!=|&&|\|\||[=!<>]=|\w+|\S', expression)
-    python = {"&&": "and", "||": "or", "=!=": "is not", "undefined": "None", "false": "False", "time()": "now"}
+    python = {
+        "&&": "and",
+        "||": "or",
+        "=!=": "is not",
+        "undefined": "None",
+        "true": "True",
+        "false": "False",
+        "time()": "now",
+    }
     known = [python.get(w) or (f"ad.get({w!r})" if re.fullmatch(r"[A-Za-z]\w*", w) else w) for w in words]
     return bool(eval(" ".join(known), {"ad": ad, "now": time.time()}))
 

@@ -24,6 +24,10 @@ from jobmon.errors import SettingsError
         ({"command": ["ls"], "user": "../root"}, "user"),
         ({"command": ["ls"], "time_limit": -1}, "time_limit"),
         ({"command": ["ls"], "priority": 10**9}, "priority"),
+        ({"command": ["ls"], "latest_start": 5.0}, "latest_start: 1970-01-01 00:00:05 UTC has passed already"),
+        ({"command": ["ls"], "not_before": 9e9, "latest_start": 9e9}, "latest_start: must be after not_before"),
+        ({"command": ["ls"], "latest_start": float("nan")}, "latest_start"),
+        ({"command": ["ls"], "latest_start": "soon"}, "latest_start"),
     ],
 )
 def test_a_wrong_job_is_refused_with_the_key(asked, told):
@@ -39,6 +43,17 @@ def test_an_entry_runs_a_command_or_a_workflow():
         checked(CronRequest, {"name": "7", "schedule": "@daily", "command": ["ls"]}, "cron")
     with pytest.raises(SettingsError, match="bad hour"):
         checked(CronRequest, {"name": "x", "schedule": "0 25 * * *", "command": ["ls"]}, "cron")
+
+
+@pytest.mark.parametrize(("asked", "told"), [
+    ({"command": ["ls"], "start_within": -1}, "start_within"),
+    ({"command": ["ls"], "start_within": 60, "jitter": 60}, "start_within: must be longer than jitter"),
+    ({"workflow": "w", "start_within": 60}, "start_within is for entries with a command"),
+])  # fmt: skip
+def test_a_time_to_start_within_that_makes_no_sense_is_refused(asked, told):
+    with pytest.raises(SettingsError) as error:
+        checked(CronRequest, {"name": "x", "schedule": "@daily", **asked}, "cron")
+    assert told in str(error.value)
 
 
 def test_nobody_runs_as_somebody_else_who_is_not_allowed(monkeypatch):

@@ -163,12 +163,14 @@ def test_jobs_are_cancelled_by_number_and_key_and_never_after_their_end(schedule
     scheduler.cancel(["1.0"])
     scheduler.cancel(["1.0"], only_held=True)
     scheduler.cancel(["all", "1", "1.0) || (true"])
+    scheduler.withdraw(["1.0"])
     one = f"{OURS} && ((ClusterId == 1 && ProcId == 0))"
     alive = " && JobStatus != 3 && JobStatus != 4"
     assert [option(words, "-constraint") for words in commands.calls("condor_rm")] == [
         one + alive,
         one + " && JobStatus == 5 && HoldReasonCode == 15" + alive,
         f"{OURS} && (false)" + alive,
+        one + " && (JobStatus == 1 || JobStatus == 5) && (NumJobStarts > 0) =!= true",
     ]
 
 

@@ -181,12 +181,15 @@ def test_only_held_jobs_are_cancelled_where_that_is_asked(scheduler, commands):
     assert commands.calls("bkill") == [["1"]]
     scheduler.cancel(["1", "2"])
     assert commands.calls("bkill")[1] == ["1", "2"]
+    scheduler.withdraw(["1", "2", "3", "4"])
+    assert commands.calls("bkill")[2] == ["1", "2"]
 
 
 def test_nothing_is_cancelled_when_lsf_does_not_say_what_is_held(scheduler, commands):
     commands.say("bkill")
     commands.say("bjobs", "", "LSF is down", 255)
     scheduler.cancel(["1"], only_held=True)
+    scheduler.withdraw(["1"])
     assert commands.calls("bkill") == []
 
 

@@ -2,18 +2,14 @@
 
 import argparse
 import os
-import shlex
 from collections.abc import Callable
 from getpass import getuser
 from typing import Any
 
-from jobmon.batch import release_commands, workflow_commands
-from jobmon.batch.words import adder
-from jobmon.config import Settings
+from jobmon.batch import cron_commands, release_commands, words, workflow_commands
+from jobmon.batch.words import Load, adder
 from jobmon.errors import SettingsError
 from jobmon.printing import time_of
-
-Load = Callable[[argparse.Namespace], Settings]
 
 
 def add(commands: Any, common: argparse.ArgumentParser, load: Load) -> None:
@@ -24,7 +20,8 @@ def add(commands: Any, common: argparse.ArgumentParser, load: Load) -> None:
     _jobs(actions, common, load)
     cron = actions.add_parser("cron", help="list and change crontab entries",
                               description="List and change crontab entries; each due time fires once.")  # fmt: skip
-    _cron(cron.add_subparsers(title="actions", metavar="ACTION", required=True), common, load)
+    actions_of = cron.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=words.WithCommand)
+    cron_commands.add(actions_of, common, load)
     text = "Check, start and follow workflows, whose rules are TOML files."
     workflow = actions.add_parser("workflow", help="check, start and follow workflows", description=text)
     actions_of = workflow.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -35,34 +32,6 @@ def add(commands: Any, common: argparse.ArgumentParser, load: Load) -> None:
     _master(actions, common, load)
 
 
-def _request_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--queue", metavar="NAME", default="", help="queue or partition")
-    command.add_argument("--opts", metavar="TEXT", default="", help='options of the scheduler, such as "-n 4 --mem=2G"')
-    command.add_argument(
-        "--output", metavar="FILE", default="", help="where the output goes (default: jobmon keeps it)"
-    )
-    command.add_argument("--time-limit", metavar="SECONDS", type=float, default=0, help="end it after so long")
-    whom = "email:ADDRESS, script:/PATH or webhook:URL, with ?on=submit,start,finish,fail; may be repeated"
-    command.add_argument("--notify", metavar="TARGET", action="append", default=[], help=whom)
-    command.add_argument("--user", metavar="NAME", default="", help="run as this account ([batch] users)")
-
-
-def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    try:
-        words = shlex.split(options.opts)
-    except ValueError as error:
-        raise SettingsError(f"--opts {options.opts!r}: {error}") from error
-    output = os.path.abspath(options.output) if options.output else ""  # noqa: PTH100 - as typed, links kept
-    return {"queue": options.queue, "options": words, "output": output, "time_limit": options.time_limit,
-            "notify": options.notify, "user": options.user}  # fmt: skip
-
-
-def _command(options: argparse.Namespace) -> list[str]:
-    """Return what stands after the options; one "--" before it is not part of it."""
-    words: list[str] = options.command
-    return words[1:] if words[:1] == ["--"] else words
-
-
 def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     add_one = adder(actions, common)
 
@@ -70,16 +39,21 @@ def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         from jobmon.batch import terminal
 
         directory = os.path.abspath(options.dir or os.getcwd())  # noqa: PTH100, PTH109 - as typed, links kept
-        values = {**_asked(options), "command": _command(options), "name": options.name, "working_dir": directory,
-                  "priority": options.priority}  # fmt: skip
+        values = {**words.asked(options), "command": words.command_of(options), "name": options.name,
+                  "working_dir": directory, "priority": options.priority}  # fmt: skip
+        for key in ("not_before", "latest_start"):
+            if (given := getattr(options, key)) is not None:
+                values[key] = float(time_of(given))
         return terminal.submit(load(options), values, getuser(), options.wait)
 
     command = add_one("submit", "Submit a command; prints the job's number", run_submit)
     command.add_argument("--name", default="", help="what people call it (default: the program's name)")
     command.add_argument("--dir", metavar="FOLDER", default="", help="where it runs (default: here)")
     command.add_argument("--priority", metavar="N", type=int, default=0, help="the higher, the sooner (default: 0)")
+    command.add_argument("--not-before", metavar="TIME", help="start it no earlier: +30m, 2026-11-21T08:00")
+    command.add_argument("--latest-start", metavar="TIME", help="skip it if it has not started by then")
     command.add_argument("--wait", action="store_true", help="wait for its end, and end with its return code")
-    _request_options(command)
+    words.run_options(command)
     command.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ARGUMENTS", help="what to run")
 
     def run_status(options: argparse.Namespace) -> int:
@@ -128,137 +102,6 @@ def _acting(what: str, load: Load) -> Callable[[argparse.Namespace], int]:
             return {"hold": "held", "release": "released"}[what]
 
         return terminal.act(settings, who, what, options.numbers, do)
-
-    return run
-
-
-def _cron(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
-    add_one = adder(actions, common)
-
-    def values_of(options: argparse.Namespace) -> dict[str, Any]:
-        command = _command(options)
-        params = dict(pair.partition("=")[::2] for pair in options.param)
-        given = {**_asked(options), "name": options.name, "schedule": options.schedule, "command": command,
-                 "timezone": options.zone, "overlap": options.overlap, "misfire": options.misfire,
-                 "misfire_window": options.misfire_window, "jitter": options.jitter, "workflow": options.workflow,
-                 "params": params}  # fmt: skip
-        if options.dir:
-            given["working_dir"] = os.path.abspath(options.dir)  # noqa: PTH100 - as typed, links kept
-        return given
-
-    def run_add(options: argparse.Namespace) -> int:
-        from jobmon.batch import crontab, terminal
-
-        settings, request = load(options), terminal.cron_request(values_of(options))
-
-        def do(connection: Any) -> str:
-            return f"entry {crontab.add(connection, request, settings.batch)}"
-
-        return terminal.cron_change(settings, getuser(), "add", request.name, do)
-
-    def run_edit(options: argparse.Namespace) -> int:
-        from jobmon.batch import crontab, terminal
-
-        settings, request = load(options), terminal.cron_request(values_of(options))
-
-        def do(connection: Any) -> None:
-            crontab.edit(connection, request.name, request, settings.batch)
-
-        return terminal.cron_change(settings, getuser(), "edit", request.name, do)
-
-    for name, text, run in (
-        ("add", "Add an entry, which counts from now on", run_add),
-        ("edit", "Replace an entry; a new schedule counts from now on", run_edit),
-    ):
-        command = add_one(name, text, run)
-        command.add_argument("name", metavar="NAME", help="of the entry")
-        command.add_argument("schedule", metavar="SCHEDULE", help='"*/15 * * * *", "H 3 * * *", @daily, @reboot')
-        command.add_argument("--zone", default="UTC", help="time zone, such as Europe/Berlin (default: UTC)")
-        command.add_argument("--overlap", choices=("allow", "skip", "queue", "replace"), default="allow",
-                             help="what to do when the last one still runs (default: allow)")  # fmt: skip
-        command.add_argument("--misfire", choices=("skip", "last", "all"), default="last",
-                             help="what to make up for when no master was there (default: last)")  # fmt: skip
-        command.add_argument("--misfire-window", metavar="SECONDS", type=int, default=86_400,
-                             help="make up for nothing older (default: 86400)")  # fmt: skip
-        command.add_argument("--jitter", metavar="SECONDS", type=int, default=0, help="put it off by up to so much")
-        command.add_argument("--dir", metavar="FOLDER", default="", help="where it runs (default: the home folder)")
-        command.add_argument("--workflow", metavar="NAME", default="", help="start this instead of a command")
-        command.add_argument("--param", metavar="NAME=VALUE", action="append", default=[], help="of the workflow")
-        _request_options(command)
-        command.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ARGUMENTS", help="what to run")
-
-    def run_list(options: argparse.Namespace) -> int:
-        from jobmon.batch import terminal
-
-        return terminal.cron_listing(load(options), options.json)
-
-    add_one("list", "List entries, when they are due and what came of them last", run_list).add_argument(
-        "--json", action="store_true", help="print JSON"
-    )
-    for name, text in (
-        ("enable", "Let an entry fire again"),
-        ("disable", "Keep an entry from firing"),
-        ("remove", "Take an entry out"),
-        ("run-now", "Run an entry's command now, beside its schedule"),
-    ):
-        add_one(name, text, _cron_acting(name, load)).add_argument("name", metavar="NAME", help="of the entry")
-
-    def run_replay(options: argparse.Namespace) -> int:
-        from jobmon import clock
-        from jobmon.batch import crontab, terminal
-
-        settings, who = load(options), getuser()
-        since, until = time_of(options.since), time_of(options.until) if options.until else clock.now_s()
-
-        def do(connection: Any) -> str:
-            return f"{len(crontab.replay(connection, options.name, since, until, who, settings.batch))} jobs"
-
-        return terminal.cron_change(settings, who, "replay", options.name, do)
-
-    command = add_one("replay", "Run what was missed or skipped, each due time once", run_replay)
-    command.add_argument("name", metavar="NAME", help="of the entry")
-    command.add_argument("--since", metavar="TIME", required=True, help="12h, 7d, 2026-11-21, 2026-11-21T08:00")
-    command.add_argument("--until", metavar="TIME", default="", help="default: now")
-
-    def run_next(options: argparse.Namespace) -> int:
-        from jobmon.batch import terminal
-
-        return terminal.cron_next(load(options), options.name, options.count)
-
-    command = add_one("next", "Show when an entry is due", run_next)
-    command.add_argument("name", metavar="NAME", help="of the entry")
-    command.add_argument("--count", metavar="N", type=int, default=5, help="so many times (default: 5)")
-
-    def run_import(options: argparse.Namespace) -> int:
-        from jobmon.batch import terminal
-
-        return terminal.import_crontab(
-            load(options), getuser(), options.file, options.system, options.zone, options.skip_bad
-        )
-
-    command = add_one("import-crontab", "Take over a crontab file", run_import)
-    command.add_argument("file", metavar="FILE", help='as `crontab -l` prints it; "-" for standard input')
-    command.add_argument("--system", action="store_true", help="a user stands before each command, as in /etc/crontab")
-    command.add_argument("--zone", default="UTC", help="time zone of entries without CRON_TZ (default: UTC)")
-    command.add_argument("--skip-bad", action="store_true", help="leave out lines that are wrong")
-
-
-def _cron_acting(what: str, load: Load) -> Callable[[argparse.Namespace], int]:
-    def run(options: argparse.Namespace) -> int:
-        from jobmon.batch import crontab, terminal
-
-        settings, who = load(options), getuser()
-
-        def do(connection: Any) -> str | None:
-            if what == "run-now":
-                return f"job {crontab.run_now(connection, options.name, who, settings.batch)}"
-            if what == "remove":
-                crontab.remove(connection, options.name)
-                return "removed"
-            crontab.enable(connection, options.name, what == "enable")
-            return f"{what}d"
-
-        return terminal.cron_change(settings, who, what, options.name, do)
 
     return run
 

@@ -151,6 +151,7 @@ def _values(request: CronRequest, settings: BatchSettings) -> dict[str, Any]:
         "misfire": request.misfire,
         "misfire_window": request.misfire_window,
         "jitter": request.jitter,
+        "start_within": request.start_within,
         "not_before": request.not_before,
         "not_after": request.not_after,
         "queue": request.queue,
@@ -160,6 +161,11 @@ def _values(request: CronRequest, settings: BatchSettings) -> dict[str, Any]:
         "working_dir": request.working_dir,
         "output_location": request.output,
     }
+
+
+def latest_start(row: Mapping[str, Any], at: int) -> float | None:
+    """Return until when the job of a due time must have started; None when that does not matter."""
+    return float(at + row["start_within"]) if row["start_within"] else None
 
 
 def job_request(row: Mapping[str, Any], at: int | None = None) -> JobRequest:

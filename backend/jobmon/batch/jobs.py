@@ -20,10 +20,13 @@ from jobmon.store import MOST_NAMED, claim
 
 LISTED = (
     "job_id", "name", "command", "status", "ending", "return_code", "signal", "reason", "queue", "user", "submitted_by",
-    "scheduler", "scheduler_id", "attempt", "tries", "unknown", "created_at", "not_before", "submitted_at",
-    "started_at", "finished_at", "host", "output_bytes", "cron_id", "run_id", "stage", "parent_job_id", "labels",
+    "scheduler", "scheduler_id", "attempt", "tries", "unknown", "created_at", "not_before", "latest_start",
+    "submitted_at", "started_at", "finished_at", "host", "output_bytes", "cron_id", "run_id", "stage", "parent_job_id",
+    "labels",
 )  # fmt: skip
 MOST_LISTED = 500
+CONFIRMED = "confirmed"
+"""The label of jobs that somebody has confirmed: what they did once is not done again without being asked for again."""
 
 
 class NotPossible(JobmonError):
@@ -50,6 +53,7 @@ def asked(request: JobRequest, who: str, settings: BatchSettings, **more: Any) -
         "attempt": 1,
         "priority": request.priority,
         "not_before": request.not_before,
+        "latest_start": request.latest_start,
         "name": request.name or Path(request.command[0]).name[:200],
         "command": shown(request.command),
         "args": request.command,
@@ -116,7 +120,7 @@ def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:
         environment |= {"JOBMON_PROGRAMS": programs} if programs else {}
     return Work(
         tuple(row["args"]), row["working_dir"] or home, row["output_location"], row["queue"],
-        tuple(row["batch_opts"]), row["limit_s"], row["user"], environment,
+        tuple(row["batch_opts"]), row["limit_s"], row["user"], row["latest_start"] or 0, environment,
     )  # fmt: skip
 
 
@@ -138,6 +142,8 @@ def rerun(connection: sa.Connection, number: int, who: str, settings: BatchSetti
     row = find(connection, number)
     if row["status"] not in ENDED:
         raise NotPossible(f"job {number} is {row['status']}; only what has ended can run again")
+    if CONFIRMED in row["labels"]:
+        raise NotPossible(f"job {number} was confirmed for once: {row['labels'][CONFIRMED]} must be asked for again")
     request = request_of(row)
     more = {"attempt": row["attempt"] + 1, "parent_job_id": number}
     number_again = submit(connection, request, who, settings, **more)
@@ -146,7 +152,7 @@ def rerun(connection: sa.Connection, number: int, who: str, settings: BatchSetti
 
 
 def request_of(row: Mapping[str, Any]) -> JobRequest:
-    """Return what was asked for when a job was submitted."""
+    """Return what was asked for when a job was submitted, without its times: they were meant for that one."""
     return JobRequest(
         command=row["args"], name=row["name"], queue=row["queue"], options=row["batch_opts"],
         working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],

@@ -79,7 +79,8 @@ def start(
         todo = audit.add(connection, who, "erase", target, f"done: {len(found)} entries")
         return {"todo_id": todo, "job_id": None}
     command = [str(Path(settings.programs) / "rm-erase"), ",".join(files), *dict.fromkeys(names)]
-    number = jobs.submit(connection, JobRequest(command=command, name="rm-erase"), who, settings)
+    request = JobRequest(command=command, name="rm-erase", labels={jobs.CONFIRMED: "the erasing of builds"})
+    number = jobs.submit(connection, request, who, settings)
     todo = audit.add(connection, who, "erase", target, f"job {number} was asked for")
     numbers = [row["build_id"] for row in found]
     connection.execute(ERASE.insert().values(job_id=number, todo_id=todo, builds=numbers, parts=wanted))

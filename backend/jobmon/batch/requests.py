@@ -4,11 +4,13 @@ import os
 import pwd
 import re
 import shlex
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from jobmon import clock
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
 from jobmon.engine.outbox import parse_targets
@@ -43,6 +45,22 @@ def _arguments(value: list[str]) -> list[str]:
         raise ValueError(f"has {size} bytes, at most {MOST_BYTES} are allowed")
     if value and not value[0]:
         raise ValueError("must begin with a command")
+    return value
+
+
+def _to_come(value: float | None, info: ValidationInfo) -> float | None:
+    """Refuse a latest start at which the job could not be started any more, or not yet."""
+    if value is not None and value <= info.data.get("not_before", 0):
+        raise ValueError("must be after not_before")
+    if value is not None and value <= clock.now():
+        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(value))
+        raise ValueError(f"{when} has passed already")
+    return value
+
+
+def _after_jitter(value: int, info: ValidationInfo) -> int:
+    if value and value <= info.data.get("jitter", 0):
+        raise ValueError("must be longer than jitter, by which the start is put off")
     return value
 
 
@@ -83,6 +101,8 @@ class JobRequest(Request):
     user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     priority: int = Field(0, ge=-1000, le=1000)
     not_before: float = Field(0, ge=0, le=1e11)
+    latest_start: Annotated[float | None, Field(ge=0, le=1e11), AfterValidator(_to_come)] = None
+    """Epoch seconds after which it is not started any more."""
     labels: Labels = {}
 
 
@@ -101,6 +121,8 @@ class CronRequest(Request):
     misfire: Literal["skip", "last", "all"] = "last"
     misfire_window: int = Field(86_400, ge=0, le=31_622_400)
     jitter: int = Field(0, ge=0, le=3600)
+    start_within: Annotated[int, Field(ge=0, le=31_622_400), AfterValidator(_after_jitter)] = 0
+    """Seconds after its time until which a job must have started; 0 for no such limit."""
     not_before: float | None = Field(None, ge=0, le=1e11)
     not_after: float | None = Field(None, ge=0, le=1e11)
     queue: Name = ""
@@ -121,6 +143,8 @@ class CronRequest(Request):
             raise ValueError("name must not be a number: entries have numbers of their own")
         if bool(self.command) == bool(self.workflow):
             raise ValueError("either command or workflow must be given")
+        if self.start_within and self.workflow:
+            raise ValueError("start_within is for entries with a command: a workflow has no latest start")
         return self
 
     def fields(self) -> dict[str, str]:

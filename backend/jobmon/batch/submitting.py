@@ -17,9 +17,9 @@ def submit(command: Sequence[str], *, settings: Settings | None = None, **asked:
     """Ask for a job and return its number; it is submitted by whichever daemon is the master.
 
     `asked` takes what `POST /api/batch/jobs` takes beside the command: name, queue, options, working_dir, output,
-    time_limit (seconds), notify, user, priority, not_before (epoch seconds), labels. Without `settings` those of
-    JOBMON_CONFIG or /etc/jobmon/jobmon.toml count. SettingsError says what is wrong, StoreError that the store does
-    not answer; in both cases there is no job.
+    time_limit (seconds), notify, user, priority, not_before and latest_start (epoch seconds), labels. Without
+    `settings` those of JOBMON_CONFIG or /etc/jobmon/jobmon.toml count. SettingsError says what is wrong, StoreError
+    that the store does not answer; in both cases there is no job.
     """
     known = config.load() if settings is None else settings
     request: JobRequest = checked(JobRequest, {"command": list(command), **asked}, "job")

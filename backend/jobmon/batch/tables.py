@@ -75,6 +75,7 @@ CRONTAB = sa.Table(
     sa.Column("misfire", sa.Text, nullable=False),
     sa.Column("misfire_window", sa.Integer, nullable=False),
     sa.Column("jitter", sa.Integer, nullable=False),
+    sa.Column("start_within", sa.Integer, nullable=False, server_default="0"),
     sa.Column("not_before", sa.Float),
     sa.Column("not_after", sa.Float),
     sa.Column("queue", sa.Text, nullable=False),

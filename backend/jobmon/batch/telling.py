@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from jobmon.engine import outbox
 from jobmon.engine.outbox import Message, parse_targets
 from jobmon.engine.submission import ENDED, Attempt
-from jobmon.engine.submission.attempts import FAILED, LOST, PENDING, RUNNING
+from jobmon.engine.submission.attempts import FAILED, LOST, PENDING, RUNNING, SKIPPED
 
 TAIL_LINES = 20
 
@@ -28,7 +28,8 @@ def _events(attempt: Attempt) -> list[str]:
     if attempt.status == RUNNING or (attempt.before == PENDING and attempt.status in ENDED and _began(attempt)):
         events.append("start")
     if attempt.status in ENDED:
-        events.append("fail" if attempt.status in {FAILED, LOST} else "finish")
+        # What was skipped has not been done, which is what those want to know who ask for failures.
+        events.append("fail" if attempt.status in {FAILED, LOST, SKIPPED} else "finish")
     return events
 
 

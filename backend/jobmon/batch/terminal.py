@@ -18,7 +18,8 @@ from jobmon.batch.runs import Runs
 from jobmon.batch.submitting import output_of
 from jobmon.batch.workflow.library import Library
 from jobmon.config import Settings
-from jobmon.engine.submission import ENDED
+from jobmon.engine.submission import ENDED, wrapper
+from jobmon.engine.submission.attempts import SKIPPED
 from jobmon.engine.tables import CANDIDATE, LEASE
 from jobmon.errors import SettingsError
 from jobmon.printing import moment_s, plain
@@ -68,7 +69,10 @@ def submit(settings: Settings, values: Mapping[str, Any], who: str, wait: bool) 
 
 
 def _wait(store: Store, number: int) -> int:
-    """Wait for the end of a job, telling what happens; return its code, 128 + signal, or 1 if it has none."""
+    """Wait for the end of a job, telling what happens; return its code, 128 + signal, or 1 if it has none.
+
+    A job that was skipped gives what its script would have left with on the node.
+    """
     began, told, warned = clock.monotonic(), "", False
     while True:
         with store.reading() as connection:
@@ -81,6 +85,8 @@ def _wait(store: Store, number: int) -> int:
         if row["status"] in ENDED:
             if row["status"] in {"failed", "succeeded"} and row["return_code"] is not None:
                 return int(row["return_code"])
+            if row["status"] == SKIPPED:
+                return wrapper.LATE
             return 128 + int(row["signal"]) if row["signal"] else 1
         if not acting and not warned and clock.monotonic() - began > NOBODY_AFTER_S:
             warned = True
@@ -108,9 +114,10 @@ def show(settings: Settings, number: int, as_json: bool) -> int:
         ("job", f"{number} {plain(row['name'], 60)}"),
         ("command", plain(row["command"], 500)), ("status", row["status"]),
         ("end", plain(ended, 300)), ("scheduler", f"{row['scheduler']} {row['scheduler_id'] or ''}"),
-        ("host", row["host"]), ("asked for", moment_s(row["created_at"])), ("started", moment_s(row["started_at"])),
-        ("finished", moment_s(row["finished_at"])), ("output", str(output_of(settings, row))),
-        ("bytes", row["output_bytes"]),
+        ("host", row["host"]), ("asked for", moment_s(row["created_at"])),
+        ("not before", moment_s(row["not_before"] or None)), ("start by", moment_s(row["latest_start"])),
+        ("started", moment_s(row["started_at"])), ("finished", moment_s(row["finished_at"])),
+        ("output", str(output_of(settings, row))), ("bytes", row["output_bytes"]),
     ]  # fmt: skip
     for name, value in facts:
         if value not in {None, ""}:

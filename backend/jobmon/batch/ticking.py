@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from jobmon import clock
 from jobmon.batch import jobs
-from jobmon.batch.crontab import expression, job_request
+from jobmon.batch.crontab import expression, job_request, latest_start
 from jobmon.batch.requests import account
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import CRONTAB, FIRE, JOB, RUN
@@ -158,8 +158,13 @@ class Ticker:
             if (number, at) not in tick.taken:
                 tick.record(number, at, "missed", f"{late}, and the policy is {row['misfire']!r}")
         for at in decision.fire:
-            if (number, at) not in tick.taken:
-                self._fire_one(connection, row, at, tick, late if tick.now - at > cron.ON_TIME_S else "")
+            if (number, at) in tick.taken:
+                continue
+            if _is_over(row, at, tick.now):
+                why = late if tick.now - at > cron.ON_TIME_S else "the master came too late"
+                tick.record(number, at, "missed", f"{why}: its job had to start within {row['start_within']} s")
+                continue
+            self._fire_one(connection, row, at, tick, late if tick.now - at > cron.ON_TIME_S else "")
         if times:
             tick.looked.append(number)
         upcoming = cron.next_times(schedule, until, 1)
@@ -188,7 +193,8 @@ class Ticker:
                 run = self._runs.start(connection, row["workflow"], row["params"], CALLER, cron=number)
             tick.record(number, at, "fired", why, run)
             return
-        job = jobs.asked(job_request(row, at), CALLER, self._settings, cron_id=number, cancel_at=None)
+        more = {"cron_id": number, "cancel_at": None, "latest_start": latest_start(row, at)}
+        job = jobs.asked(job_request(row, at), CALLER, self._settings, **more)
         tick.jobs.append((job, tick.record(number, at, "fired", why)))
         tick.active[number].append(job)
 
@@ -207,6 +213,12 @@ class Ticker:
             return tick.active[row["cron_id"]]
         same = (RUN.c.cron_id == row["cron_id"], RUN.c.status.in_(("queued", "running")))
         return list(connection.execute(sa.select(RUN.c.run_id).where(*same).order_by(RUN.c.run_id)).scalars())
+
+
+def _is_over(row: dict[str, Any], at: int, now: float) -> bool:
+    """Say whether the job of a due time would not be started any more."""
+    latest = latest_start(row, at)
+    return latest is not None and now > latest
 
 
 def _within(row: dict[str, Any], at: int) -> bool:

@@ -46,7 +46,7 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command.add_argument("--workflow", metavar="NAME", default="", help="default: the one that has the stage")
     command.add_argument("--stage", metavar="NAME", required=True, help="the stage that has ended")
     command.add_argument("--rc", metavar="N", type=int, help="the return code")
-    states = ("exit", "signal", "timeout", "oom", "node_fail", "cancelled", "lost", "submit_error")
+    states = ("exit", "signal", "timeout", "oom", "node_fail", "cancelled", "lost", "late", "submit_error")
     command.add_argument("--state", choices=states, default="exit", help="default: exit")
     command.add_argument("--output", metavar="FILE", help="what the command said")
     command.add_argument("--attempt", metavar="N", type=int, default=1, help="which attempt it was (default: 1)")

@@ -16,7 +16,8 @@ SAFE_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 """Keys that mean nothing but themselves to any batch system: some read lists, patterns or expressions in names."""
 
 Phase = Literal["held", "pending", "running", "ended"]
-Ending = Literal["exit", "signal", "timeout", "oom", "node_fail", "cancelled", "unknown"]
+Ending = Literal["exit", "signal", "timeout", "oom", "node_fail", "cancelled", "late", "unknown"]
+"""`late` is a job that the scheduler ended because of a deadline it had been given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class JobSpec:
     """Walltime in seconds, which the script enforces by itself; 0 for the queue's own."""
     user: str = ""
     """In whose name; "" for the daemon's own account."""
+    latest_start: float = 0
+    """Epoch seconds after which the script does not run the command; 0 for none.
+
+    A scheduler that can is told to remove the job then; one that cannot may start the script in vain.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,9 @@ class Scheduler(Protocol):
 
     def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
         """End jobs, or with `only_held` those of them that nobody has released."""
+
+    def withdraw(self, ids: Collection[str]) -> None:
+        """End those jobs that have not started, released or not; what has started goes on."""
 
     def warnings(self) -> list[str]:
         """Return what in its configuration endangers what we promise, in sentences; asked once, at the start."""

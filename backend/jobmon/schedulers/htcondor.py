@@ -155,9 +155,17 @@ class HTCondorScheduler:
     def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
         """Run condor_rm for those that have not ended, or that are held as submitted."""
         for chunk in command.chunks(ids):
-            with contextlib.suppress(SourceError):  # who wants them to end will see that they have not
-                self._run("condor_rm", ["-constraint", _constraint(chunk, only_held) + " && JobStatus != 3"
-                                        " && JobStatus != 4"])  # fmt: skip
+            self._remove(_constraint(chunk, only_held) + " && JobStatus != 3 && JobStatus != 4")
+
+    def withdraw(self, ids: Collection[str]) -> None:
+        """Run condor_rm for those that are idle or held, and were never started."""
+        for chunk in command.chunks(ids):
+            which = " && (JobStatus == 1 || JobStatus == 5) && (NumJobStarts > 0) =!= true"
+            self._remove(_constraint(chunk) + which)
+
+    def _remove(self, constraint: str) -> None:
+        with contextlib.suppress(SourceError):  # who wants them to end will see that they have not
+            self._run("condor_rm", ["-constraint", constraint])
 
     def warnings(self) -> list[str]:
         """Look whether the pool releases held jobs by itself."""

@@ -161,12 +161,20 @@ class LsfScheduler:
 
     def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
         """Run bkill; bkill cannot choose by state, so with `only_held` the listing does."""
-        if only_held:
-            listed = self._listed()
-            if isinstance(listed, Silent):
-                return
-            held = {job.seen.id for job in listed if job.seen.phase == "held"}
-            ids = [number for number in ids if number in held]
+        self._kill(self._among(ids, {"held"}) if only_held else ids)
+
+    def withdraw(self, ids: Collection[str]) -> None:
+        """Run bkill for those of which the listing says that they wait."""
+        self._kill(self._among(ids, {"held", "pending"}))
+
+    def _among(self, ids: Collection[str], phases: Collection[Phase]) -> list[str]:
+        """Return the jobs that are in one of these phases; none when LSF does not say."""
+        listed = self._listed()
+        known = () if isinstance(listed, Silent) else listed
+        found = {job.seen.id for job in known if job.seen.phase in phases}
+        return [number for number in ids if number in found]
+
+    def _kill(self, ids: Collection[str]) -> None:
         for chunk in command.chunks(ids):
             with contextlib.suppress(SourceError):  # who wants them to end will see that they have not
                 self._run("bkill", chunk)

@@ -5,7 +5,7 @@ export interface JobRow {
   name: string;
   command: string;
   status: string;
-  /** How it ended: exit, signal, timeout, oom, node_fail, cancelled, lost, submit_error. */
+  /** How it ended: exit, signal, timeout, oom, node_fail, cancelled, lost, late, submit_error. */
   ending: string | null;
   return_code: number | null;
   signal: number | null;
@@ -21,6 +21,8 @@ export interface JobRow {
   unknown: boolean;
   created_at: number;
   not_before: number;
+  /** It is not started any more after this. */
+  latest_start: number | null;
   submitted_at: number | null;
   started_at: number | null;
   finished_at: number | null;
@@ -94,6 +96,8 @@ export interface CronEntry {
   misfire: string;
   misfire_window: number;
   jitter: number;
+  /** Seconds after its time until which a job must have started; 0 for no such limit. */
+  start_within: number;
   not_before: number | null;
   not_after: number | null;
   queue: string;

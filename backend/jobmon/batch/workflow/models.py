@@ -21,7 +21,7 @@ from jobmon.batch.workflow.kinds import (
     sequence,
 )
 
-State = Literal["exit", "signal", "timeout", "oom", "node_fail", "cancelled", "lost", "submit_error"]
+State = Literal["exit", "signal", "timeout", "oom", "node_fail", "cancelled", "lost", "late", "submit_error"]
 """How a job can have ended; `exit` is a command that ended by itself, whatever its return code."""
 End = Literal["succeeded", "failed", "stopped"]
 ADDRESS = re.compile(r"[^\s,;:<>()\"\\@\x00-\x20]{1,64}@[^\s,;:<>()\"\\@\x00-\x20]{1,190}")

@@ -55,6 +55,7 @@ class Outcome:
             "node_fail": "lost its node",
             "cancelled": "was cancelled",
             "lost": "was lost",
+            "late": "was not started in time",
             "submit_error": "could not be submitted",
         }
         return words[self.state]

@@ -30,6 +30,7 @@ def columns() -> list[sa.Column[Any]]:
         sa.Column("fence", sa.BigInteger),
         sa.Column("priority", sa.Integer, nullable=False, default=0),
         sa.Column("not_before", sa.Float, nullable=False, default=0.0),
+        sa.Column("latest_start", sa.Float),
         sa.Column("released_at", sa.Float),
         sa.Column("cancel_at", sa.Float),
         sa.Column("submitted_at", sa.Float),
@@ -45,6 +46,11 @@ def columns() -> list[sa.Column[Any]]:
     ]
 
 
+def is_late(row: Mapping[str, Any], now: float) -> bool:
+    """Say whether an attempt's latest start has passed."""
+    return row["latest_start"] is not None and now > row["latest_start"]
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Hold what a job is to run, and where; `folder` of the attempt and key are added when it is submitted."""
@@ -57,6 +63,8 @@ class Work:
     options: tuple[str, ...] = ()
     limit_s: float = 0
     user: str = ""
+    latest_start: float = 0
+    """Epoch seconds after which the command is not started any more; 0 for none."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 

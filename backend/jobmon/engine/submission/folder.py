@@ -17,7 +17,7 @@ from jobmon.printing import plain
 WRAPPER = Path(__file__).with_name("wrapper.py")
 MOST_RECORD = 1_000_000
 MOST_TOLD = 1000
-WAYS = frozenset({"exit", "signal", "timeout", "oom", "terminated"})
+WAYS = frozenset({"exit", "signal", "timeout", "oom", "terminated", "late"})
 LATEST = 4_102_444_800
 """The year 2100."""
 
@@ -33,7 +33,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Say how the command ended; `why` is exit, signal, timeout, oom or terminated."""
+    """Say how the command ended; `why` is exit, signal, timeout, oom, terminated, or late: it was not started."""
 
     why: str
     return_code: int | None
@@ -71,6 +71,7 @@ class Folders:
             "working_dir": work.working_dir,
             "output": work.output or str(folder / "output"),
             "limit_s": work.limit_s,
+            "latest_start": work.latest_start,
             "environment": {**work.environment, "JOBMON_KEY": key},
         }
         text = f"#!/usr/bin/env {self._python}\n{self._wrapper}\n\nsys.exit(main(json.loads({json.dumps(spec)!r})))\n"
@@ -111,6 +112,18 @@ class Folders:
         except (KeyError, TypeError, ValueError):
             return None
 
+    def was_claimed(self, key: str) -> bool:
+        """Say whether somebody has begun to run the command; False also when the folder cannot be looked at."""
+        return os.path.lexists(self.of(key) / "claim")
+
+    def is_unclaimed(self, key: str) -> bool:
+        """Say whether certainly nobody has begun to run the command; False also when that cannot be looked at."""
+        folder = self.of(key)
+        try:
+            return _exists(folder / "script") and not _exists(folder / "claim")
+        except OSError:
+            return False
+
     def was_refused(self, key: str) -> bool:
         """Say whether a second start of the command was refused."""
         return (self.of(key) / "refused").exists()
@@ -143,6 +156,15 @@ class Folders:
                 return None
             file.seek(max(0, status.st_size - most))
             return file.read(most)
+
+
+def _exists(path: Path) -> bool:
+    """Say whether there is anything of that name; OSError when that cannot be told."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _number(value: Any, most: int) -> int | None:

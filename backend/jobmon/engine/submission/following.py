@@ -3,13 +3,14 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jobmon import clock
 from jobmon.engine.lease import Lease
-from jobmon.engine.submission import verdict
-from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTING, WAITING
-from jobmon.engine.submission.folder import Folders
+from jobmon.engine.submission import verdict, wrapper
+from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTING, WAITING, is_late
+from jobmon.engine.submission.folder import Done, Folders
 from jobmon.engine.submission.ledger import Ledger, Row
 from jobmon.engine.submission.verdict import GRACE_S, Change
 from jobmon.errors import LeaseLostError, StoreError, StoreValueError
@@ -39,7 +40,10 @@ class Follower:
         self._unclear: dict[str, float] = {}
         self._missing: dict[str, tuple[float, int]] = {}
         """Since when, and in how many listings."""
+        self._too_late: set[str] = set()
+        """Scheduler's ids of jobs whose latest start has passed, and which the scheduler was told to end."""
         self._looked_at = -LOOK_S
+        self._look_soon = False
         self._took_s = 0.0
         self._next = 0
         self.silence = ""
@@ -76,13 +80,22 @@ class Follower:
     def _own_record(self, row: Row) -> Change | None:
         key = row["submit_key"]
         done = self._folders.done(key)
-        if done is not None:
-            return verdict.from_done(done, row["cancel_at"] is not None)
+        cancelled = row["cancel_at"] is not None
+        if done is not None and done.why != "late":
+            return verdict.from_done(done, cancelled)
+        if done is not None and self._makes_sense(row, done):
+            change = verdict.late(row["latest_start"], cancelled)
+            return replace(change, values={**change.values, "host": done.host, "finished_at": done.ended_at})
         if row["status"] == PENDING:
             started = self._folders.started(key)
             if started is not None:
                 return verdict.from_started(started)
         return None
+
+    def _makes_sense(self, row: Row, late: Done) -> bool:
+        """Say whether the script can have written that it came too late; any other such record counts as none."""
+        begun = row["status"] != PENDING or self._folders.started(row["submit_key"]) is not None
+        return is_late(row, late.ended_at) and not begun
 
     def _write(self, found: list[tuple[Row, Change]]) -> None:
         """Write changes, many in a transaction; one that fails costs itself alone, and is tried again later."""
@@ -120,9 +133,10 @@ class Follower:
     def look(self) -> None:
         """Ask the scheduler for its listing if that is due, and act on what it says; a silent one says nothing."""
         began = clock.monotonic()
-        pause = LOOK_SOON_S if self._unclear else LOOK_S
+        pause = LOOK_SOON_S if self._unclear or self._look_soon else LOOK_S
         if began - self._looked_at < max(pause, PATIENCE * self._took_s):
             return
+        now = clock.now()
         answer = self._scheduler.seen()
         self._looked_at, self._took_s = began, clock.monotonic() - began
         if isinstance(answer, Silent):
@@ -142,29 +156,33 @@ class Follower:
         self._write(changes)
         for key in set(self._missing) - set(rows):
             del self._missing[key]
+        self._withdraw([row for row in rows.values() if is_late(row, now)], listed)
         self._cancel_orphans(listed)
 
     def _compare(self, row: Row, seens: list[Seen], began: float) -> Change | None:
         key = row["submit_key"]
         if row["status"] == SUBMITTING:
             return self._resolve(key, seens, began)
-        mine = next((seen for seen in seens if seen.id == row["scheduler_id"]), None)
+        mine = _own_entry(row, seens)
         if mine is not None and mine.phase != "ended":
             self._missing.pop(key, None)
             return None
-        if row["released_at"] is None:
+        if row["released_at"] is None and not self._folders.was_claimed(key):
             # It was never released, so it never ran: an administrator, or a master that was late, has cancelled it.
             if mine is None and not self._missed(key, 2, 0):
                 return None
             self._missing.pop(key, None)
-            return Change(WAITING, "it has gone while it was held, and is submitted again",
-                          {"scheduler_id": None, "not_before": 0.0})  # fmt: skip
+            again = Change(WAITING, "it has gone while it was held, and is submitted again",
+                           {"scheduler_id": None, "not_before": 0.0})  # fmt: skip
+            return self._never_started(row, mine) or again
         change = self._own_record(row)
         if change is not None and change.status in ENDED:
             return change
         if mine is None:
             self._missed(key, 2, GRACE_S)
             return None
+        if change is None and (too_late := self._never_started(row, mine)) is not None:
+            return too_late
         never_began = row["status"] == PENDING and mine.ending == "cancelled" and row["cancel_at"] is not None
         if never_began or self._missed(key, 2, GRACE_S):
             return self._told_by(mine, row)
@@ -181,6 +199,29 @@ class Follower:
                           {"unknown": False, "not_before": 0.0, "reason": None})  # fmt: skip
         values = {"scheduler_id": ours[0].id, "submitted_at": clock.now(), "unknown": False, "reason": None}
         return Change(PENDING, f"found as {ours[0].id}", values)
+
+    def _never_started(self, row: Row, ended: Seen | None) -> Change | None:
+        """Return the end of a job that was gone before it started, if it came too late for that; None for all others.
+
+        `ended` is what the scheduler says of its end, None when it has forgotten it.
+        """
+        ours = is_late(row, clock.now())
+        told = ended is not None and ended.ending == "late"
+        silent = ended is None or ended.ending in {"cancelled", "unknown"}
+        if row["status"] != PENDING or not (told or (silent and ours)):
+            return None
+        if not self._folders.is_unclaimed(row["submit_key"]):
+            return None
+        return verdict.late(row["latest_start"] if ours else None, row["cancel_at"] is not None)
+
+    def _withdraw(self, late: list[Row], listed: Mapping[str, list[Seen]]) -> None:
+        """Have those ended that the scheduler had not started in time; `listed` began after their latest starts."""
+        mine = {row["submit_key"]: _own_entry(row, listed.get(row["submit_key"], [])) for row in late}
+        ids = {seen.id for seen in mine.values() if seen is not None and seen.phase in {"held", "pending"}}
+        self._look_soon = bool(ids - self._too_late)
+        self._too_late = ids
+        if ids and self._lease.acting:
+            self._scheduler.withdraw(ids)
 
     def _missed(self, key: str, listings: int, seconds: float) -> bool:
         """Count a listing without a live job of this key; say whether that has lasted long enough."""
@@ -208,7 +249,8 @@ class Follower:
             key = row["submit_key"]
             seen = known.get((key, row["scheduler_id"]))
             if seen is None:
-                changes.append((row, verdict.gone(self._folders.was_refused(key), self._folders.log(key))))
+                change = self._never_started(row, None)
+                changes.append((row, change or verdict.gone(self._folders.was_refused(key), self._folders.log(key))))
             elif seen.phase == "ended":
                 changes.append((row, self._told_by(seen, row)))
             self._missing.pop(key, None)
@@ -218,7 +260,11 @@ class Follower:
         key = row["submit_key"]
         self._missing.pop(key, None)
         asked = row["cancel_at"] is not None
-        return verdict.from_scheduler(seen, asked, self._folders.log(key), self._folders.was_refused(key))
+        late = seen.ending == "exit" and seen.return_code == wrapper.LATE and row["status"] == PENDING
+        if late and row["latest_start"] is not None:  # the script had no room for its record
+            return verdict.late(row["latest_start"], asked)
+        change = self._never_started(row, seen)
+        return change or verdict.from_scheduler(seen, asked, self._folders.log(key), self._folders.was_refused(key))
 
     def _cancel_orphans(self, listed: Mapping[str, list[Seen]]) -> None:
         """Cancel held jobs whose id is on no record: they have never run, and never will."""
@@ -236,6 +282,10 @@ class Follower:
 def _concerns_all(error: Exception) -> bool:
     """Say whether an error has nothing to do with the job at which it came up."""
     return isinstance(error, StoreError | LeaseLostError) and not isinstance(error, StoreValueError)
+
+
+def _own_entry(row: Row, seens: list[Seen]) -> Seen | None:
+    return next((seen for seen in seens if seen.id == row["scheduler_id"]), None)
 
 
 def _is_orphan(row: Row | None, number: str) -> bool:

@@ -32,7 +32,9 @@ class Ledger:
         self._first = first
         self._tenure = lease.fence
         c = table.c
-        self._brief = sa.select(c.submit_key, c.status, c.scheduler_id, c.released_at, c.cancel_at, c.fence)
+        self._brief = sa.select(
+            c.submit_key, c.status, c.scheduler_id, c.released_at, c.cancel_at, c.latest_start, c.fence
+        )
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -57,14 +59,15 @@ class Ledger:
     def waiting(self, connection: sa.Connection, now: float, most: int) -> Sequence[Row]:
         """Return whole rows that wait to be submitted, the most urgent first."""
         c = self._table.c
-        query = sa.select(self._table).where(c.status == WAITING, c.not_before <= now, c.cancel_at.is_(None))
+        in_time = sa.or_(c.latest_start.is_(None), c.latest_start >= now)
+        query = sa.select(self._table).where(c.status == WAITING, c.not_before <= now, c.cancel_at.is_(None), in_time)
         order = (c.priority.desc(), *self._table.primary_key.columns)
         return _rows(connection, query.order_by(*order).limit(most))
 
-    def unwanted(self) -> list[Row]:
-        """Return what waits and is to be cancelled: key and state."""
+    def unwanted(self, now: float) -> list[Row]:
+        """Return what waits and will not be submitted any more: it is to be cancelled, or it is too late."""
         c = self._table.c
-        condition = (c.status.in_((WAITING, HELD)), c.cancel_at.is_not(None))
+        condition = (c.status.in_((WAITING, HELD)), sa.or_(c.cancel_at.is_not(None), c.latest_start < now))
         with self._store.reading() as connection:
             return _rows(connection, self._brief.where(*condition))
 

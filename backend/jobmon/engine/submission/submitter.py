@@ -8,12 +8,13 @@ recorded and not released is released, and a held job that nobody recorded is ca
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jobmon import clock
 from jobmon.engine.lease import Lease
+from jobmon.engine.submission import verdict
 from jobmon.engine.submission.attempts import (
     CANCELLED,
     FAILED,
@@ -24,6 +25,7 @@ from jobmon.engine.submission.attempts import (
     Choose,
     Describe,
     Work,
+    is_late,
 )
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.following import Follower
@@ -51,6 +53,8 @@ class Tried:
     key: str
     row: Mapping[str, Any]
     result: Result | None
+    late: bool = False
+    """It was not tried because its latest start had passed."""
 
 
 class Submitter:
@@ -74,7 +78,7 @@ class Submitter:
         """Do what can be done now, and say whether more is waiting; LeaseLostError when somebody else is the master."""
         self.follower.read_records()
         self.follower.look()
-        self._cancel_waiting()
+        self._end_waiting()
         self._cancel()
         full = self._submit()
         self._release()
@@ -96,8 +100,12 @@ class Submitter:
         with self._ledger.writing() as connection:
             changes = {one.key: (SUBMITTING, change) for one in tried if (change := self._after(one)) is not None}
             self._ledger.change(connection, changes)
-        self.follower.unclear({one.key for one in tried if not isinstance(one.result, Accepted | Refused)})
-        self._release_now({one.key: one.result.id for one in tried if isinstance(one.result, Accepted)})
+        self.follower.unclear(
+            {one.key for one in tried if not (one.late or isinstance(one.result, Accepted | Refused))}
+        )
+        now = clock.now()
+        self._release_now({one.key: one.result.id for one in tried
+                           if isinstance(one.result, Accepted) and not is_late(one.row, now)})  # fmt: skip
         return len(chosen) == BATCH
 
     def _claim(self, row: Mapping[str, Any]) -> tuple[str, Change]:
@@ -108,6 +116,8 @@ class Submitter:
         key = row["submit_key"]
         if not self._lease.acting:
             return Tried(key, row, None)
+        if is_late(row, clock.now()):
+            return Tried(key, row, None, late=True)
         try:
             work = self._describe(row)
             script = self._folders.prepare(key, work)
@@ -123,11 +133,16 @@ class Submitter:
 
     def _spec(self, key: str, script: Path, work: Work) -> JobSpec:
         log_file = self._folders.of(key) / "log"
-        return JobSpec(key, script, log_file, work.queue, work.options, work.limit_s, work.user)
+        return JobSpec(
+            key, script, log_file, work.queue, work.options, work.limit_s, work.user, work.latest_start
+        )  # fmt: skip
 
     def _after(self, tried: Tried) -> Change | None:
         now = clock.now()
         result = tried.result
+        if tried.late:
+            change = verdict.late(tried.row["latest_start"], cancelled=False)
+            return replace(change, values={**change.values, "finished_at": now})
         if isinstance(result, Accepted):
             values = {"scheduler_id": result.id, "submitted_at": now, "unknown": False, "reason": None}
             return Change(PENDING, f"accepted as {result.id}", values)
@@ -151,7 +166,9 @@ class Submitter:
         if clock.monotonic() - self._released_at < RELEASE_EVERY_S:
             return
         self._released_at = clock.monotonic()
-        rows = [row for row in self._ledger.active() if row["status"] in {PENDING, RUNNING}]
+        now = clock.now()
+        rows = [row for row in self._ledger.active()
+                if row["status"] == RUNNING or (row["status"] == PENDING and not is_late(row, now))]  # fmt: skip
         self._release_now({row["submit_key"]: row["scheduler_id"] for row in rows if row["released_at"] is None})
 
     def _release_now(self, ids: Mapping[str, str]) -> None:
@@ -163,14 +180,21 @@ class Submitter:
             with self._ledger.writing() as connection:
                 self._ledger.note(connection, keys, released_at=clock.now())
 
-    def _cancel_waiting(self) -> None:
-        rows = self._ledger.unwanted()
+    def _end_waiting(self) -> None:
+        """End what waits and is not wanted any more; of what is late and was cancelled, people are told the latter."""
+        now = clock.now()
+        rows = self._ledger.unwanted(now)
         if not rows:
             return
-        values = {"ending": "cancelled", "reason": "cancelled", "finished_at": clock.now()}
-        change = Change(CANCELLED, "cancelled before it was submitted", values)
+        cancelled = Change(
+            CANCELLED, "cancelled before it was submitted", {"ending": "cancelled", "reason": "cancelled"}
+        )
+        changes = {}
+        for row in rows:
+            change = cancelled if row["cancel_at"] is not None else verdict.late(row["latest_start"], cancelled=False)
+            changes[row["submit_key"]] = (row["status"], replace(change, values={**change.values, "finished_at": now}))
         with self._ledger.writing() as connection:
-            self._ledger.change(connection, {row["submit_key"]: (row["status"], change) for row in rows})
+            self._ledger.change(connection, changes)
 
     def _cancel(self) -> None:
         if clock.monotonic() - self._cancelled_at < CANCEL_EVERY_S and not self.follower.cancel_soon:

@@ -1,9 +1,10 @@
 """Decide what is true of an attempt, from its own records and from what the scheduler says."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobmon.engine.submission.attempts import CANCELLED, FAILED, LOST, MOST_TAIL, RUNNING, SUCCEEDED
+from jobmon.engine.submission.attempts import CANCELLED, FAILED, LOST, MOST_TAIL, RUNNING, SKIPPED, SUCCEEDED
 from jobmon.engine.submission.folder import Done, Started
 from jobmon.schedulers.acting import Seen
 
@@ -55,6 +56,22 @@ def from_done(done: Done, cancelled: bool) -> Change:
     return Change(status, text, {**values, "ending": ending, "reason": text}, done.tail)
 
 
+def late(latest_start: float | None, cancelled: bool) -> Change:
+    """Return the end of an attempt that was never started, because its time for that has passed.
+
+    Without a latest start it was a deadline that the scheduler had been given; `cancelled` says that somebody had asked
+    for its end, which then is what happened.
+    """
+    if cancelled:
+        return Change(CANCELLED, "cancelled", {"ending": "cancelled", "reason": "cancelled"})
+    if latest_start is None:
+        text = "the scheduler removed it, because it could not have ended by its deadline"
+    else:
+        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(latest_start))
+        text = f"not started by {when}, its latest start"
+    return Change(SKIPPED, text, {"ending": "late", "reason": text})
+
+
 def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool) -> Change:
     """Return the end of a job that left no record of its own, by what the scheduler says of it."""
     values: dict[str, Any] = {"return_code": seen.return_code, "signal": seen.signal}
@@ -66,6 +83,9 @@ def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool) -> Chan
         "node_fail": "its node went down",
         "signal": f"killed by signal {seen.signal}",
     }
+    if seen.ending == "late":  # and it had begun
+        text = "the scheduler ended it at the deadline that it had been given"
+        return Change(FAILED, text, {**values, "ending": "timeout", "reason": text})
     if seen.ending in told:
         text = told[seen.ending]
         return Change(FAILED, text, {**values, "ending": seen.ending, "reason": text})

@@ -19,13 +19,14 @@ TAIL = 65536
 PATIENCE_S = 10.0
 REFUSED = 98
 NO_FOLDER = 97
+LATE = 96
 # What jobmon itself passes comes first: it may run inside of another scheduler's job.
 IDS = ("JOBMON_LOCAL_ID", "JOBMON_SCHEDULER_ID", "SLURM_JOB_ID", "LSB_JOBID")
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(spec: "dict[str, Any]") -> int:
-    """Claim, run, record; return the exit code of the command, 128 + the signal that killed it, or 97 or 98."""
+    """Claim, run, record; return the exit code of the command, 128 + the signal that killed it, or 96 to 98."""
     folder = spec["folder"]
     umask = os.umask(0o077)
     host = os.uname().nodename
@@ -46,6 +47,13 @@ def main(spec: "dict[str, Any]") -> int:
         file.flush()
         os.fsync(file.fileno())
     _sync(folder)
+    # Only now: whoever comes after this claim does not run the command, so what is decided here is final.
+    now = time.time()
+    if spec["latest_start"] and now > spec["latest_start"]:
+        sys.stderr.write("jobmon: the latest start of this command has passed, and it is not started\n")
+        end = {"why": "late", "rc": None, "signal": None, "told": "", "output_bytes": None, "tail": ""}
+        _record(folder, "done", dict(end, host=host, id=scheduler_id, started_at=now, ended_at=now))
+        return LATE
     _record(folder, "started", me)
     ended = _run(spec, umask)
     ended.update(host=host, id=scheduler_id, started_at=me["at"], ended_at=time.time())

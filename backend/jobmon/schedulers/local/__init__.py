@@ -88,7 +88,14 @@ class LocalScheduler:
 
     def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
         """Move waiting jobs to `ended`, and ask running ones to stop."""
-        for folder, _phase in FOLDERS[: 1 if only_held else 3]:
+        self._end(ids, 1 if only_held else 3)
+
+    def withdraw(self, ids: Collection[str]) -> None:
+        """Move waiting jobs to `ended`."""
+        self._end(ids, 2)
+
+    def _end(self, ids: Collection[str], folders: int) -> None:
+        for folder, _phase in FOLDERS[:folders]:
             for name in self._names(folder):
                 if name.partition(".")[0] not in ids:
                     continue

@@ -1,10 +1,12 @@
 """Act on Slurm through its command line, which exists wherever Slurm does."""
 
 import contextlib
+import math
 import os
 import re
 from collections.abc import Collection, Sequence
 
+from jobmon import clock
 from jobmon.errors import SourceError
 from jobmon.schedulers.acting import PREFIX, Accepted, JobSpec, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.base import SchedulerSettings
@@ -15,6 +17,8 @@ from jobmon.schedulers.slurm.answers import read_accounting, read_listing, read_
 SUBMIT_S = 30.0
 """Longer than the 10 s after which sbatch itself gives up on a silent controller."""
 LEAST_MIN_JOB_AGE_S = 60
+MOST_DEADLINE_S = 2**31
+"""sbatch reads no larger numbers."""
 
 _LONG = (
     "job-name", "hold", "parsable", "requeue", "no-requeue", "array", "wrap", "wait", "test-only", "comment", "chdir",
@@ -65,7 +69,10 @@ class SlurmScheduler:
         if spec.queue:
             own.insert(0, f"--partition={spec.queue}")
         if spec.limit_s and not any(re.match(r"-t|--time(=|$)", word) for word in spec.options):
-            own.insert(0, f"--time={int(spec.limit_s // 60) + 2}")  # the script is more exact, and ends it first
+            minutes = int(spec.limit_s // 60) + 2  # the script is more exact, and ends it first
+            own.insert(0, f"--time={minutes}")
+            if spec.latest_start and not any(word.startswith("--dea") for word in spec.options):
+                own += _deadline(spec.latest_start + 60 * minutes)
         answer = submit(
             lambda: command.run(
                 "sbatch", [*spec.options, *own, str(spec.script)], self._settings, SUBMIT_S,
@@ -138,6 +145,10 @@ class SlurmScheduler:
                     self._settings.timeout,
                 )  # fmt: skip
 
+    def withdraw(self, ids: Collection[str]) -> None:
+        """Run scancel for those that are pending."""
+        self.cancel(ids, only_held=True)
+
     def warnings(self) -> list[str]:
         """Look at how long Slurm remembers jobs, and where."""
         try:
@@ -166,6 +177,15 @@ class SlurmScheduler:
         except SourceError:
             return False
         return answer.code == 0
+
+
+def _deadline(at: float) -> list[str]:
+    """Return the option with which Slurm removes a job that cannot have ended by then; none for what is far away.
+
+    It counts from now, which is the same whatever time zone sbatch is in, and when clocks change.
+    """
+    seconds = math.ceil(at - clock.now())
+    return [f"--deadline=now+{seconds}seconds"] if seconds < MOST_DEADLINE_S else []
 
 
 def _literal(path: str) -> str:

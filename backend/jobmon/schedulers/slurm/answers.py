@@ -29,7 +29,7 @@ _ENDINGS: dict[str, Ending] = {
     "COMPLETED": "exit",
     "FAILED": "exit",
     "TIMEOUT": "timeout",
-    "DEADLINE": "timeout",
+    "DEADLINE": "late",
     "OUT_OF_MEMORY": "oom",
     "NODE_FAIL": "node_fail",
     "BOOT_FAIL": "node_fail",

@@ -1,3 +1,4 @@
+import { useOverview } from "../../api/useBatch";
 import { Field } from "../../components/Field";
 import { splitWords } from "../../lib/shell";
 import type { Problems } from "./problems";
@@ -13,23 +14,29 @@ interface Props {
 
 /** How something is to run: the fields of a job and of a crontab entry. */
 export function RunFields({ draft, change, problems: { fields }, staff }: Props) {
+  // The machine itself has neither; what somebody gave all the same can be taken out.
+  const local = useOverview().data?.master.scheduler === "local";
   return (
     <>
-      <Field
-        title="Queue"
-        value={draft.queue}
-        onChange={(queue) => change({ queue })}
-        problem={fields.queue}
-        placeholder="the scheduler's own choice"
-      />
-      <Field
-        title="Options of the scheduler"
-        value={draft.options}
-        onChange={(options) => change({ options })}
-        problem={fields.options}
-        placeholder="-n 4 --mem=2G"
-        mono
-      />
+      {(!local || draft.queue || fields.queue) && (
+        <Field
+          title="Queue"
+          value={draft.queue}
+          onChange={(queue) => change({ queue })}
+          problem={fields.queue}
+          placeholder="the scheduler's own choice"
+        />
+      )}
+      {(!local || draft.options || fields.options) && (
+        <Field
+          title="Options of the scheduler"
+          value={draft.options}
+          onChange={(options) => change({ options })}
+          problem={fields.options}
+          placeholder="-n 4 --mem=2G"
+          mono
+        />
+      )}
       <Field
         title="Time limit"
         value={draft.time_limit}

@@ -27,6 +27,7 @@ export interface CronDraft extends RunDraft {
   misfire: string;
   misfire_window: string;
   jitter: string;
+  start_within: string;
   not_before: number | null;
   not_after: number | null;
 }
@@ -39,7 +40,8 @@ export const emptyRun: RunDraft = {
 export const emptyCron: CronDraft = {
   ...emptyRun,
   ...{ kind: "command", workflow: "", params: {}, schedule: "", timezone: "UTC", enabled: true },
-  ...{ overlap: "allow", misfire: "last", misfire_window: "24h", jitter: "", not_before: null, not_after: null },
+  ...{ overlap: "allow", misfire: "last", misfire_window: "24h", jitter: "" },
+  ...{ start_within: "", not_before: null, not_after: null },
 };
 
 export const runFields = [...Object.keys(emptyRun), "priority"];
@@ -73,7 +75,9 @@ export function cronRequest(draft: CronDraft): Made {
   if (kind === "workflow" && !draft.workflow) fields.workflow = "Choose a workflow.";
   if (!draft.name.trim()) fields.name = "An entry needs a name.";
   if (!schedule.trim()) fields.schedule = "An entry needs a schedule.";
-  const what = kind === "command" ? { command } : { workflow: draft.workflow, params: given(draft.params) };
+  const start_within = Math.round(seconds(kind === "command" ? draft.start_within : "", "start_within", fields));
+  const what =
+    kind === "command" ? { command, start_within } : { workflow: draft.workflow, params: given(draft.params) };
   const times = {
     misfire_window: Math.round(seconds(draft.misfire_window || "24h", "misfire_window", fields)),
     jitter: Math.round(seconds(draft.jitter, "jitter", fields)),
@@ -103,6 +107,7 @@ export function draftOf(entry: CronEntry): CronDraft {
     notify: entry.on_success.join("\n"),
     misfire_window: spanText(entry.misfire_window),
     jitter: spanText(entry.jitter),
+    start_within: spanText(entry.start_within),
     not_before: entry.not_before,
     not_after: entry.not_after,
   };

@@ -36,6 +36,7 @@ export function CronDetail({ entry, selection }: { entry: CronEntry; selection: 
           ["Still running", overlapWords(entry.overlap)],
           ["Missed", `${misfireWords(entry.misfire)}, for at most ${lasted(entry.misfire_window)}`],
           ["Spread", entry.jitter > 0 && `up to ${lasted(entry.jitter)} later`],
+          ["Too late", entry.start_within > 0 && `not started any more ${lasted(entry.start_within)} after its time`],
           ["Not before", entry.not_before && dueTime(entry.not_before, entry.timezone)],
           ["Not after", entry.not_after && dueTime(entry.not_after, entry.timezone)],
           [

@@ -112,6 +112,15 @@ export function CronForm({ entry, onDone }: { entry: CronEntry | undefined; onDo
         placeholder="nothing, or up to 1h"
       />
       {draft.kind === "command" && (
+        <Field
+          title="Starts within"
+          value={draft.start_within}
+          onChange={(start_within) => change({ start_within })}
+          problem={fields.start_within}
+          placeholder="any time, or 30m: skipped after that"
+        />
+      )}
+      {draft.kind === "command" && (
         <RunFields draft={draft} change={change} problems={problems} staff={person?.staff ?? false} />
       )}
       {rest && (

@@ -17,6 +17,7 @@ export function JobFacts({ job, now }: { job: WholeJob; now: number }) {
         ["Asked for by", job.submitted_by],
         ["Asked for", moment(job.created_at)],
         ["Not before", job.not_before > job.created_at && moment(job.not_before)],
+        ["Latest start", job.started_at === null && job.latest_start !== null && moment(job.latest_start)],
         ["Submitted", job.submitted_at && moment(job.submitted_at)],
         ["Started", job.started_at && moment(job.started_at)],
         ["Ended", job.finished_at && moment(job.finished_at)],

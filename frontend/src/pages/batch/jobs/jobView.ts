@@ -30,6 +30,7 @@ const endings: Readonly<Record<string, string>> = {
   node_fail: "node failed",
   submit_error: "could not be submitted",
   lost: "",
+  late: "too late to start",
   cancelled: "",
 };
 
