@@ -5,7 +5,6 @@ import re
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
