@@ -1,4 +1,5 @@
-import { useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef, useState } from "react";
+import { Failed } from "./Failures";
 
 interface Props {
   title: string;
@@ -19,6 +20,16 @@ export function ActionButton({ title, confirm, refused, strong, onAct }: Props) 
   const first = useRef<HTMLButtonElement>(null);
   const back = useRef(false);
   const place = useRef<HTMLSpanElement>(null);
+  const tellOutside = useContext(Failed);
+  const failure = useRef("");
+  const gone = useRef(false);
+  useEffect(() => {
+    gone.current = false;
+    return () => {
+      gone.current = true;
+      if (failure.current) tellOutside(failure.current);
+    };
+  }, [tellOutside]);
   useEffect(() => {
     if (asking) yes.current?.focus();
     else if (back.current) first.current?.focus();
@@ -26,8 +37,13 @@ export function ActionButton({ title, confirm, refused, strong, onAct }: Props) 
   }, [asking]);
   const act = async () => {
     const panel = place.current?.closest(".panel");
+    const told = (message: string) => {
+      failure.current = message;
+      setError(message);
+      tellOutside(gone.current ? message : "");
+    };
     setBusy(true);
-    setError("");
+    told("");
     try {
       await onAct();
       // What was pressed may be gone now: whoever uses the keyboard stays in the panel.
@@ -35,7 +51,7 @@ export function ActionButton({ title, confirm, refused, strong, onAct }: Props) 
         if (document.activeElement === document.body) panel?.querySelector<HTMLElement>("button, a")?.focus();
       }, 300);
     } catch (problem) {
-      setError(problem instanceof Error ? problem.message : String(problem));
+      told(problem instanceof Error ? problem.message : String(problem));
     }
     setBusy(false);
     setAsking(false);

@@ -1,5 +1,6 @@
 import { type ReactNode, useId } from "react";
 import { ErrorBoundary } from "./ErrorBoundary";
+import { Failures } from "./Failures";
 
 interface Props {
   title: string;
@@ -20,7 +21,7 @@ export function Panel({ title, aside, className = "", version, children }: Props
         {aside}
       </header>
       <ErrorBoundary part={title} version={version}>
-        {children}
+        <Failures key={title}>{children}</Failures>
       </ErrorBoundary>
     </section>
   );
