@@ -68,7 +68,7 @@ def test_on_a_full_partition_what_could_not_start_in_time_never_runs(slurm, full
         job = house.ask(f"jobs/{number}")["job"]
         assert (job["ending"], job["started_at"], job["return_code"]) == ("late", None, None)
         assert "its latest start" in job["reason"]
-    until(lambda: not slurm.run("squeue", "-h", "-o", "%A"))
+    until(lambda: not {*numbers} & {*slurm.run("squeue", "-h", "-o", "%A").split()})
     assert list(house.root.glob("ran-*")) == []
 
 
