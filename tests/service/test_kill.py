@@ -15,7 +15,7 @@ import pytest
 
 from daemon_process import descendants, is_alive
 
-KILLS = int(os.environ.get("KILLS", "40"))
+KILLS = int(os.environ.get("KILLS", "16"))
 """KILLS=200 ./jobmon.sh test tests/service/test_kill.py asks for more."""
 SIDE_BY_SIDE = 4
 LONGEST_LIFE_S = 0.25
