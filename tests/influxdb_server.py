@@ -93,7 +93,8 @@ class Telegraf:
         memory, swap = psutil.virtual_memory(), psutil.swap_memory()
         lines = [
             f"cpu,cpu={name},host={host} usage_user={t.user},usage_nice={t.nice},usage_system={t.system},"
-            f"usage_irq={t.irq},usage_softirq={t.softirq},usage_iowait={t.iowait},usage_idle={t.idle} {at}"
+            f"usage_irq={t.irq},usage_softirq={t.softirq},usage_iowait={t.iowait},usage_idle={t.idle},"
+            f"usage_steal={t.steal} {at}"
             for name, t in cores.items()
         ]
         lines += [
