@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from fastapi import APIRouter
-
+from jobmon.api.routes import Routes
 from jobmon.batch.capability import Batch
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
@@ -28,7 +27,7 @@ class Capability(Protocol):
         Files of one group are written side by side; a group is written before the next is asked for.
         """
 
-    def routes(self) -> APIRouter | None:
+    def routes(self) -> Routes | None:
         """Return its own HTTP routes, None without any."""
 
     def status(self) -> str:

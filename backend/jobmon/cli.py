@@ -240,19 +240,19 @@ def _tokens_file(options: argparse.Namespace) -> Path:
 
 
 def _token_create(options: argparse.Namespace) -> int:
-    from jobmon.web import auth
+    from jobmon.api import tokens
 
     if options.days is not None and not 0 < options.days < 36_500:
         raise SettingsError("--days must be above 0 and below 36500")
     expires = None if options.days is None else clock.now() + 86_400 * options.days
-    print(auth.create_token(_tokens_file(options), options.name, options.role, expires))
+    print(tokens.create_token(_tokens_file(options), options.name, options.role, expires))
     return 0
 
 
 def _token_list(options: argparse.Namespace) -> int:
-    from jobmon.web import auth
+    from jobmon.api import tokens
 
-    for entry in sorted(auth.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry["name"]):
+    for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry["name"]):
         end = entry["expires"]
         until = "for ever" if end is None else time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
         print(f"{entry['name']:20} {entry['role']:10} {until}")
@@ -260,9 +260,9 @@ def _token_list(options: argparse.Namespace) -> int:
 
 
 def _token_revoke(options: argparse.Namespace) -> int:
-    from jobmon.web import auth
+    from jobmon.api import tokens
 
-    count = auth.revoke_tokens(_tokens_file(options), options.name)
+    count = tokens.revoke_tokens(_tokens_file(options), options.name)
     print(f"{count} tokens revoked" if count != 1 else "1 token revoked")
     return 0 if count else EXIT_FAILED
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from daemon_process import DaemonProcess, Site
-from jobmon.web.auth import create_token
+from jobmon.api.tokens import create_token
 from services import absent
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
 from playwright.sync_api import Browser, Page, Route, expect
 
 from browser import page_files
@@ -17,6 +16,7 @@ from browser.page_files import JOBS, LAZY
 from browser.page_parts import detail
 from finished_jobs import ended
 from jobmon import config
+from jobmon.api.routes import Routes
 from jobmon.batch import jobs
 from jobmon.batch.capability import Batch
 from jobmon.batch.requests import JobRequest
@@ -43,7 +43,7 @@ class FinishedJobs:
     folder: Path
     name: str = "live"
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Routes:
         return jobs_api.router(self.finished.store, self.folder)
 
 

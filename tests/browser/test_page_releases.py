@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.batch_page import House, is_fault, sign_in
 from daemon_process import DaemonProcess, Site
-from jobmon.web.auth import create_token
+from jobmon.api.tokens import create_token
 from release_site import ReleaseSite
 from slurm_cluster import SlurmCluster
 

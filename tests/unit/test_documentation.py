@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from fastapi import APIRouter
 
 from jobmon import config
+from jobmon.api.routes import Routes
 from jobmon.batch.capability import Batch
 from jobmon.live import jobs_api, marks_api, rules_text, window_api
 from jobmon.web import app
@@ -56,10 +56,10 @@ class LiveRoutes:
     name = "live"
 
     def routes(self):
-        routes = APIRouter()
-        routes.include_router(window_api.router(lambda: None))
-        routes.include_router(jobs_api.router(lambda: None, Path("/nowhere")))
-        routes.include_router(marks_api.router(lambda: None))
+        routes = Routes()
+        routes.include(window_api.router(lambda: None))
+        routes.include(jobs_api.router(lambda: None, Path("/nowhere")))
+        routes.include(marks_api.router(lambda: None))
         return routes
 
 

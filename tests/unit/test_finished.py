@@ -3,7 +3,6 @@
 import stat
 
 import pytest
-from fastapi import FastAPI
 
 import asgi
 from finished_jobs import ended
@@ -12,7 +11,6 @@ from jobmon.live import jobs_api
 from jobmon.live.finished import Finished, Search, find
 from jobmon.store import engine as store_engine
 from jobmon.store import open_store
-from jobmon.web import problems
 
 NOW = 1_800_000_000
 
@@ -75,9 +73,7 @@ def test_sqlite_on_a_network_file_system_is_refused(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ask(store, tmp_path):
-    app = FastAPI()
-    problems.install(app)
-    app.include_router(jobs_api.router(lambda: store, tmp_path))
+    app = asgi.application(jobs_api.router(lambda: store, tmp_path))
     return lambda path, **parameters: asgi.get(app, path, parameters)
 
 

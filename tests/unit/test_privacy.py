@@ -9,12 +9,12 @@ import pytest
 
 import asgi
 from jobmon import config
+from jobmon.api import tokens as token_file
 from jobmon.daemon import Turn
 from jobmon.engine import marks
 from jobmon.errors import SettingsError
 from jobmon.live import privacy
 from jobmon.live.capability import Live
-from jobmon.web import auth
 from jobmon.web.app import create
 
 PROXY = "127.0.0.9"
@@ -288,8 +288,8 @@ def tokens(tmp_path):
 
 def test_a_token_signs_in_until_it_ends_or_is_revoked(site, tokens):
     one = site(read="signed-in", tokens_file=str(tokens), trusted_proxies=[])
-    good = auth.create_token(tokens, "ada", "user", None)
-    over = auth.create_token(tokens, "bob", "user", time.time() - 1)
+    good = token_file.create_token(tokens, "ada", "user", None)
+    over = token_file.create_token(tokens, "bob", "user", time.time() - 1)
     assert stat.S_IMODE(tokens.stat().st_mode) == 0o600
     assert good not in tokens.read_text()
 
@@ -299,7 +299,7 @@ def test_a_token_signs_in_until_it_ends_or_is_revoked(site, tokens):
     assert ask(good).json()["user"] == "ada"
     for bad in (over, "jm_wrong", "", "x" * 5000, good[:-1]):
         assert ask(bad).status_code == 401
-    assert auth.revoke_tokens(tokens, "ada") == 1
+    assert token_file.revoke_tokens(tokens, "ada") == 1
     assert ask(good).status_code == 401
 
 
@@ -307,7 +307,7 @@ def test_a_token_signs_in_until_it_ends_or_is_revoked(site, tokens):
 def test_a_broken_file_of_tokens_is_told(tokens, content):
     tokens.write_text(content)
     with pytest.raises(SettingsError, match="tokens"):
-        auth.load_tokens(tokens)
+        token_file.load_tokens(tokens)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
 
 import web_servers
+from jobmon.api.routes import Level, Routes
 from jobmon.config import LiveSettings, Settings, WebSettings
 from jobmon.errors import SettingsError, SpoolError
 from jobmon.spool import writer
@@ -28,14 +28,14 @@ class Example:
 
     name = "example"
 
-    def routes(self) -> APIRouter:
-        routes = APIRouter()
+    def routes(self) -> Routes:
+        routes = Routes()
 
-        @routes.get("/double/{number}")
+        @routes.get("/double/{number}", Level.READER)
         def double(number: int) -> dict[str, int]:
             return {"double": 2 * number}
 
-        @routes.get("/broken")
+        @routes.get("/broken", Level.READER)
         def broken() -> None:
             raise RuntimeError("the secret reason")
 

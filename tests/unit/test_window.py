@@ -1,11 +1,9 @@
 """Will it run now? From what was published last, without asking the scheduler."""
 
 import pytest
-from fastapi import FastAPI
 
 import asgi
 from jobmon.live import summary, window_api
-from jobmon.web import problems
 
 NOW = 1_800_000_000
 
@@ -32,10 +30,8 @@ def snapshot(nodes, jobs=None, partitions=None, reservations=()):
 @pytest.fixture
 def ask():
     def ask(snap, **parameters):
-        app = FastAPI()
-        problems.install(app)
         tables = summary.tables(snap, dict.fromkeys(snap["nodes"], 0)) if snap else None
-        app.include_router(window_api.router(lambda: tables))
+        app = asgi.application(window_api.router(lambda: tables))
         return asgi.get(app, "/window", parameters)
 
     return ask

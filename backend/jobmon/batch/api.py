@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
+from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, release_api, workflow_api
 from jobmon.batch.asking import House
 from jobmon.batch.requests import JobRequest
@@ -16,9 +17,9 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_OUTPUT = 1_000_000
 
 
-def router(house: House) -> APIRouter:
+def router(house: House) -> Routes:
     """Return the addresses."""
-    routes = APIRouter()
+    routes = Routes()
     _read_jobs(routes, house)
     _act_on_jobs(routes, house)
     cron_api.add_routes(routes, house)
@@ -28,16 +29,16 @@ def router(house: House) -> APIRouter:
     return routes
 
 
-def _read_jobs(routes: APIRouter, house: House) -> None:
-    @routes.get("/overview", summary="Jobs by state, masters, and what needs attention")
+def _read_jobs(routes: Routes, house: House) -> None:
+    @routes.get("/overview", Level.READER, summary="Jobs by state, masters, and what needs attention")
     def told(request: Request) -> dict[str, Any]:
         with asking.answering():
             found = overview.overview(house)
-        if not asking.person_of(request).staff and asking.own_only(request, house.settings):
+        if not asker(request).staff and asker(request).own:
             found.pop("attention")
         return found
 
-    @routes.get("/jobs", summary="Jobs, the newest first")
+    @routes.get("/jobs", Level.READER, summary="Jobs, the newest first")
     def listing(
         request: Request,
         status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
@@ -45,21 +46,23 @@ def _read_jobs(routes: APIRouter, house: House) -> None:
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only jobs with smaller numbers")] = None,
         limit: Annotated[int, Query(ge=1, le=jobs.MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
-        own = asking.own_only(request, house.settings)
+        own = asker(request).own
         with asking.answering(), house.store().reading() as connection:
             found = jobs.listing(connection, status=status, text=q, user=own, before=before, limit=limit + 1)
         rest = len(found) > limit
         return {"jobs": found[:limit], "next": found[limit - 1]["job_id"] if rest else None}
 
     def visible(request: Request, number: int) -> dict[str, Any]:
-        own = asking.own_only(request, house.settings)
+        own = asker(request).own
         with house.store().reading() as connection:
             row = jobs.find(connection, number)
         if own and own not in {row["user"], row["submitted_by"]}:
             raise jobs.NoSuchThing(f"there is no job {number}")
         return row
 
-    @routes.get("/jobs/{number}", summary="One job, what happened to it, and the script that was submitted")
+    @routes.get(
+        "/jobs/{number}", Level.READER, summary="One job, what happened to it, and the script that was submitted"
+    )
     def job(request: Request, number: Number) -> dict[str, Any]:
         with asking.answering():
             row = visible(request, number)
@@ -69,13 +72,18 @@ def _read_jobs(routes: APIRouter, house: House) -> None:
         folder = _folder(house, row)
         return {"job": row, "events": happened, "attempts": again, "folder": str(folder) if folder else None}
 
-    @routes.get("/jobs/{number}/script", summary="The script as it was submitted", response_class=PlainTextResponse)
+    @routes.get(
+        "/jobs/{number}/script",
+        Level.READER,
+        summary="The script as it was submitted",
+        response_class=PlainTextResponse,
+    )
     def script(request: Request, number: Number) -> Response:
         with asking.answering():
             row = visible(request, number)
         return _text(house, row, "script")
 
-    @routes.get("/jobs/{number}/output", summary="The last megabyte of the output, if jobmon keeps it",
+    @routes.get("/jobs/{number}/output", Level.READER, summary="The last megabyte of the output, if jobmon keeps it",
                 response_class=PlainTextResponse)  # fmt: skip
     def output(request: Request, number: Number) -> Response:
         with asking.answering():
@@ -85,12 +93,12 @@ def _read_jobs(routes: APIRouter, house: House) -> None:
         return _text(house, row, "output")
 
 
-def _act_on_jobs(routes: APIRouter, house: House) -> None:
+def _act_on_jobs(routes: Routes, house: House) -> None:
     batch = house.settings.batch
 
-    @routes.post("/jobs", summary="Submit a job", status_code=201)
+    @routes.post("/jobs", Level.PERSON, summary="Submit a job", status_code=201)
     def submit(request: Request, body: JobRequest) -> dict[str, Any]:
-        person = asking.person_of(request)
+        person = asker(request)
         if not person.staff:
             if body.user not in {"", person.name}:
                 raise HTTPException(403, "You may submit in your own name only.")
@@ -111,19 +119,19 @@ def _act_on_jobs(routes: APIRouter, house: House) -> None:
             row = jobs.find(connection, number)
         return {"status": row["status"], "result": result}
 
-    @routes.post("/jobs/{number}/cancel", summary="End a job")
+    @routes.post("/jobs/{number}/cancel", Level.PERSON, summary="End a job")
     def cancel(request: Request, number: Number) -> dict[str, Any]:
         return act(request, number, "cancel", lambda connection, who: jobs.cancel(connection, number, who))
 
-    @routes.post("/jobs/{number}/rerun", summary="Run an ended job again, as a new job")
+    @routes.post("/jobs/{number}/rerun", Level.PERSON, summary="Run an ended job again, as a new job")
     def rerun(request: Request, number: Number) -> dict[str, Any]:
         return act(request, number, "rerun", lambda connection, who: jobs.rerun(connection, number, who, batch))
 
-    @routes.post("/jobs/{number}/hold", summary="Keep a waiting job from being submitted")
+    @routes.post("/jobs/{number}/hold", Level.PERSON, summary="Keep a waiting job from being submitted")
     def hold(request: Request, number: Number) -> dict[str, Any]:
         return act(request, number, "hold", lambda connection, who: jobs.hold(connection, number, who))
 
-    @routes.post("/jobs/{number}/release", summary="Let a held job be submitted")
+    @routes.post("/jobs/{number}/release", Level.PERSON, summary="Let a held job be submitted")
     def release(request: Request, number: Number) -> dict[str, Any]:
         return act(request, number, "release", lambda connection, who: jobs.let_go(connection, number, who))
 

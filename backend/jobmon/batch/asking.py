@@ -1,4 +1,4 @@
-"""See who asks, what that person may do, and turn what goes wrong into an answer."""
+"""See who may act on a job, and turn what goes wrong into an answer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,17 +6,10 @@ from typing import Any, Protocol
 
 from fastapi import HTTPException, Request
 
+from jobmon.api.routes import asker
 from jobmon.batch import jobs, overview
 from jobmon.config import Settings
 from jobmon.errors import JobmonError, SettingsError, StoreError
-
-
-class Person(Protocol):
-    """Be whoever asks, as the web application tells it."""
-
-    name: str
-    role: str
-    staff: bool
 
 
 class House(overview.House, Protocol):
@@ -42,31 +35,9 @@ def answering() -> Iterator[None]:
         raise HTTPException(500, str(error)) from error
 
 
-def person_of(request: Request) -> Person:
-    """Return who asks."""
-    person: Person = request.state.person
-    return person
-
-
-def staff(request: Request) -> str:
-    """Return the name of an operator or administrator; others are refused."""
-    person = person_of(request)
-    if not person.staff:
-        raise HTTPException(403, "Only operators and administrators may do this.")
-    return person.name
-
-
-def own_only(request: Request, settings: Settings) -> str:
-    """Return whose jobs the reader may see; "" for everybody's."""
-    person = person_of(request)
-    if person.staff or (settings.web.read != "own" and settings.web.names == "full"):
-        return ""
-    return person.name or "\0"
-
-
 def may_act(request: Request, row: dict[str, Any]) -> str:
     """Return the name of who may act on a job: the staff, and whose it is."""
-    person = person_of(request)
+    person = asker(request)
     if not person.staff and person.name not in {row["user"], row["submitted_by"]}:
         raise HTTPException(403, "This job belongs to somebody else.")
     return person.name

@@ -5,9 +5,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import APIRouter
-
 from jobmon import clock
+from jobmon.api.routes import Routes
 from jobmon.batch import api, master
 from jobmon.batch.master import Master
 from jobmon.config import Settings
@@ -64,7 +63,7 @@ class Batch:
         """Yield nothing: what people may see of jobs depends on who asks, so the web addresses tell it."""
         yield from ()
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Routes:
         """Return the addresses below /api/batch."""
         return api.router(self)
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from pydantic import BaseModel, ConfigDict
 
+from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, limits, master
 from jobmon.batch.asking import House
 
@@ -26,30 +27,28 @@ class LimitChange(BaseModel):
     submits_per_minute: int | None = None
 
 
-def add_routes(routes: APIRouter, house: House) -> None:
+def add_routes(routes: Routes, house: House) -> None:
     """Add the addresses."""
 
-    @routes.get("/audit", summary="What people have asked for, with its result")
-    def asked(request: Request) -> dict[str, Any]:
-        if asking.own_only(request, house.settings):
-            asking.staff(request)
+    @routes.get("/audit", Level.SEES_ALL, summary="What people have asked for, with its result")
+    def asked() -> dict[str, Any]:
         with asking.answering(), house.store().reading() as connection:
             return {"todo": audit.listing(connection)}
 
-    @routes.post("/master", summary="Prefer a host as the master, or limit how long a process runs")
+    @routes.post("/master", Level.STAFF, summary="Prefer a host as the master, or limit how long a process runs")
     def change(request: Request, body: MasterChange) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             for name, value in body.model_dump(exclude_none=True).items():
                 master.change_setting(connection, name, str(value))
                 audit.add(connection, who, "set", name, str(value))
         return {}
 
-    @routes.put("/limits/{queue:path}", summary="Limit what a queue takes")
+    @routes.put("/limits/{queue:path}", Level.STAFF, summary="Limit what a queue takes")
     def limit(
         request: Request, queue: Annotated[str, Path(min_length=1, max_length=100)], body: LimitChange
     ) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             limits.set_limit(connection, queue, body.model_dump())
             told = ", ".join(f"{name} {value}" for name, value in body.model_dump(exclude_none=True).items())

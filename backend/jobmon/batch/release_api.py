@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import PlainTextResponse, Response
 
+from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger
 from jobmon.batch.asking import House
 from jobmon.batch.release_results import NAME
@@ -32,43 +33,36 @@ class Confirmation(BaseModel):
     token: Annotated[str, Field(max_length=10_000)]
 
 
-def add_routes(routes: APIRouter, house: House) -> None:
+def add_routes(routes: Routes, house: House) -> None:
     """Add the addresses."""
     _read(routes, house)
     _act(routes, house)
 
 
-def _read(routes: APIRouter, house: House) -> None:
-    def reader(request: Request) -> None:
-        if asking.own_only(request, house.settings):
-            asking.staff(request)
-
-    @routes.get("/releases", summary="Versions, those that are being built first, with a cell for each variant")
+def _read(routes: Routes, house: House) -> None:
+    @routes.get("/releases", Level.SEES_ALL,
+                 summary="Versions, those that are being built first, with a cell for each variant")  # fmt: skip
     def listing(
-        request: Request,
         package: Annotated[str, Query(max_length=100)] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only older builds")] = None,
     ) -> dict[str, Any]:
-        reader(request)
         with asking.answering(), house.store().reading() as connection:
             return release_rows.overview(connection, package=package, before=before)
 
-    @routes.get("/releases/packages", summary="Packages and variants that can be built")
-    def packages(request: Request) -> dict[str, Any]:
-        reader(request)
+    @routes.get("/releases/packages", Level.SEES_ALL, summary="Packages and variants that can be built")
+    def packages() -> dict[str, Any]:
         with asking.answering(), house.store().reading() as connection:
             return release_trigger.packages(connection, house.settings.batch.programs)
 
-    @routes.get("/releases/build/{number}", summary="One build: its stages, and its sub-packages beside other builds")
-    def one(request: Request, number: Number) -> dict[str, Any]:
-        reader(request)
+    @routes.get("/releases/build/{number}", Level.SEES_ALL,
+                 summary="One build: its stages, and its sub-packages beside other builds")  # fmt: skip
+    def one(number: Number) -> dict[str, Any]:
         with asking.answering(), house.store().reading() as connection:
             return release_rows.details(connection, number)
 
-    @routes.get("/releases/build/{number}/log/{sub}/{step}", summary="The last megabyte of a log",
+    @routes.get("/releases/build/{number}/log/{sub}/{step}", Level.SEES_ALL, summary="The last megabyte of a log",
                 response_class=PlainTextResponse)  # fmt: skip
-    def log(request: Request, number: Number, sub: Sub, step: Step) -> Response:
-        reader(request)
+    def log(number: Number, sub: Sub, step: Step) -> Response:
         with asking.answering(), house.store().reading() as connection:
             place = release_rows.find(connection, number)["place"]
         found = release_files.log_end(place, f"{step}-{sub}.log", MOST_LOG)
@@ -77,27 +71,28 @@ def _read(routes: APIRouter, house: House) -> None:
         return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})
 
 
-def _act(routes: APIRouter, house: House) -> None:
+def _act(routes: Routes, house: House) -> None:
     batch = house.settings.batch
 
-    @routes.post("/releases/trigger", summary="Build a version", status_code=201)
+    @routes.post("/releases/trigger", Level.STAFF, summary="Build a version", status_code=201)
     def trigger(request: Request, body: Trigger) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         if house.acting is None:
             raise HTTPException(503, "The daemon has just been started; ask again in a moment.")
         runs = house.acting.runs
         with asking.answering(), house.store().writing() as connection:
             return release_trigger.trigger(connection, runs, body, who, batch.programs)
 
-    @routes.post("/releases/erase/preview", summary="What would be erased, how large it is, and what confirms it")
+    @routes.post("/releases/erase/preview", Level.STAFF,
+                 summary="What would be erased, how large it is, and what confirms it")  # fmt: skip
     def preview(request: Request, body: Erase) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().reading() as connection:
             answer, places = release_erase.preview(connection, body.builds, body.parts, who)
         return release_erase.measured(answer, places)
 
-    @routes.post("/releases/erase", summary="Erase what a preview has shown", status_code=201)
+    @routes.post("/releases/erase", Level.STAFF, summary="Erase what a preview has shown", status_code=201)
     def erase(request: Request, body: Confirmation) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             return release_erase.confirmed(connection, body.token, who, batch)

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
+from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, run_rows
 from jobmon.batch.asking import House
 from jobmon.batch.runs import Runs
@@ -28,7 +29,7 @@ class OneStage(BaseModel):
     stage: str
 
 
-def add_routes(routes: APIRouter, house: House) -> None:
+def add_routes(routes: Routes, house: House) -> None:
     """Add the addresses."""
 
     def runs() -> Runs:
@@ -36,58 +37,53 @@ def add_routes(routes: APIRouter, house: House) -> None:
             raise HTTPException(503, "The daemon has just been started; ask again in a moment.")
         return house.acting.runs
 
-    @routes.get("/workflows", summary="Workflows that can be started, and what is wrong with their files")
+    @routes.get("/workflows", Level.READER, summary="Workflows that can be started, and what is wrong with their files")
     def workflows() -> dict[str, Any]:
         return run_rows.described(runs().library)
 
-    @routes.get("/runs", summary="Runs of workflows, the newest first")
+    @routes.get("/runs", Level.SEES_ALL, summary="Runs of workflows, the newest first")
     def listing(
-        request: Request,
         workflow: Annotated[str, Query(max_length=100)] = "",
         status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
-        if asking.own_only(request, house.settings):
-            asking.staff(request)
         with asking.answering(), house.store().reading() as connection:
             found = run_rows.listing(connection, workflow=workflow, status=status, before=before, limit=limit + 1)
         return {"runs": found[:limit], "next": found[limit - 1]["run_id"] if len(found) > limit else None}
 
-    @routes.get("/runs/{number}", summary="One run, its stages, its jobs and the rules that fired")
-    def one(request: Request, number: Number) -> dict[str, Any]:
-        if asking.own_only(request, house.settings):
-            asking.staff(request)
+    @routes.get("/runs/{number}", Level.SEES_ALL, summary="One run, its stages, its jobs and the rules that fired")
+    def one(number: Number) -> dict[str, Any]:
         with asking.answering(), house.store().reading() as connection:
             return run_rows.details(connection, number)
 
-    @routes.post("/workflows/{name}/start", summary="Start a run", status_code=201)
+    @routes.post("/workflows/{name}/start", Level.STAFF, summary="Start a run", status_code=201)
     def start(request: Request, name: Name, body: Params) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             number = runs().start(connection, name, body.params, who)
             audit.add(connection, who, "start", f"workflow {name}", f"run {number}")
         return {"run_id": number}
 
-    @routes.post("/runs/{number}/stop", summary="Stop a run; its final stage still comes")
+    @routes.post("/runs/{number}/stop", Level.STAFF, summary="Stop a run; its final stage still comes")
     def stop(request: Request, number: Number) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             runs().stop(connection, number, who)
             audit.add(connection, who, "stop", f"run {number}", "done")
         return {}
 
-    @routes.post("/runs/{number}/rerun", summary="Run an ended run again from a stage on")
+    @routes.post("/runs/{number}/rerun", Level.STAFF, summary="Run an ended run again from a stage on")
     def rerun(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             runs().rerun(connection, number, body.stage, who)
             audit.add(connection, who, "rerun", f"run {number}", f"from {body.stage}")
         return {}
 
-    @routes.post("/runs/{number}/release", summary="Let a held stage go on")
+    @routes.post("/runs/{number}/release", Level.STAFF, summary="Let a held stage go on")
     def release(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
-        who = asking.staff(request)
+        who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             runs().release(connection, number, body.stage, who)
             audit.add(connection, who, "release", f"run {number}", body.stage)

@@ -93,6 +93,11 @@ class WebSettings(Table):
             raise ValueError(f"read = {self.read!r} needs trusted_proxies or tokens_file, else nobody could sign in")
         return self
 
+    @property
+    def hides(self) -> bool:
+        """Say whether not everybody who may read sees everybody's jobs under their names."""
+        return self.read == "own" or self.names != "full"
+
 
 class SchedulerSettings(Table):
     """Hold `[scheduler]`: how the slurm back end reads Slurm."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 
 from jobmon import clock
+from jobmon.api.routes import Routes
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
 from jobmon.errors import StoreError
@@ -43,7 +43,7 @@ class Live:
         self.interval = settings.live.update_interval
         data_path = Path(settings.live.data_path)
         privacy.settle(data_path, settings.web)
-        self._hides = privacy.hides(settings.web)
+        self._hides = settings.web.hides
         self._publisher = Publisher(settings, privacy.STAFF if self._hides else "")
         """Publishes all there is: for everybody, or where something is to be hidden for the staff alone."""
         self._public = Publisher(settings) if self._hides else None
@@ -111,12 +111,12 @@ class Live:
             yield from self._public.pages()
         self._finish_cycle()
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Routes:
         """Return what cannot be in files: answers to questions."""
-        routes = APIRouter()
-        routes.include_router(window_api.router(lambda: self._publisher.before))
-        routes.include_router(jobs_api.router(self._finished.store, self._publisher.folder, only_own=self._hides))
-        routes.include_router(marks_api.router(self._finished.store, hides=self._hides))
+        routes = Routes()
+        routes.include(window_api.router(lambda: self._publisher.before))
+        routes.include(jobs_api.router(self._finished.store, self._publisher.folder))
+        routes.include(marks_api.router(self._finished.store, hides=self._hides))
         return routes
 
     def jobs_of(self, user: str) -> set[str]:

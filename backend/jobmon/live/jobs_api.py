@@ -4,8 +4,11 @@ from collections.abc import Callable
 from pathlib import Path as Folder
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Query, Request
 
+from jobmon.api.access import SIGN_IN
+from jobmon.api.problems import ProblemError
+from jobmon.api.routes import Level, Routes, asker
 from jobmon.errors import SpoolError, StoreError
 from jobmon.live.endings import shard_of
 from jobmon.live.finished import Search, find, find_one
@@ -16,26 +19,18 @@ Text = Annotated[str, Query(max_length=255)]
 Time = Annotated[int | None, Query(ge=0, le=1 << 40, description="Epoch seconds.")]
 
 
-def router(store: Callable[[], Store], folder: Folder, only_own: bool = False) -> APIRouter:
-    """Return the routes; `folder` holds the published files, which know the running jobs.
-
-    With `only_own` people see their own jobs and the staff all of them: `request.state.person`, which the web
-    application sets, has `name` and `staff`.
-    """
-    routes = APIRouter()
+def router(store: Callable[[], Store], folder: Folder) -> Routes:
+    """Return the routes; `folder` holds the published files, which know the running jobs."""
+    routes = Routes()
 
     def limit_of(request: Request) -> str:
         """Return the only user whose jobs may be told, "" for all."""
-        if not only_own:
-            return ""
-        person = getattr(request.state, "person", None)
-        if person is None or not (person.staff or person.name):
-            raise HTTPException(
-                401, "Sign in to see your finished jobs.", {"WWW-Authenticate": 'Bearer realm="jobmon"'}
-            )
-        return "" if person.staff else str(person.name)
+        who = asker(request)
+        if who.own and not who.name:
+            raise ProblemError(401, "Sign in to see your finished jobs.", SIGN_IN)
+        return who.own
 
-    @routes.get("/jobs", summary="Finished jobs, the last ones first")
+    @routes.get("/jobs", Level.READER, summary="Finished jobs, the last ones first")
     def jobs(
         request: Request,
         user: Text = "",
@@ -60,7 +55,7 @@ def router(store: Callable[[], Store], folder: Folder, only_own: bool = False) -
         following = offset + len(found)
         return {"jobs": found, "total": total, "next": following if found and following < total else None}
 
-    @routes.get("/jobs/{job_id}", summary="What one job used and wasted, running or finished")
+    @routes.get("/jobs/{job_id}", Level.READER, summary="What one job used and wasted, running or finished")
     def job(request: Request, job_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
         own = limit_of(request)
         try:

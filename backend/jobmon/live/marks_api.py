@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import HTTPException, Query, Request
 
 from jobmon import clock
+from jobmon.api.routes import Level, Routes, asker
 from jobmon.engine import marks
 from jobmon.errors import StoreError
 from jobmon.live.mark_keeper import MOST_SHOWN
@@ -16,20 +17,20 @@ LISTED_S = 90 * 86_400
 Time = Annotated[int | None, Query(ge=0, le=marks.LATEST, description="Epoch seconds.")]
 
 
-def router(store: Callable[[], Store], hides: bool = False) -> APIRouter:
+def router(store: Callable[[], Store], hides: bool = False) -> Routes:
     """Return the routes.
 
-    Only staff are told who declared a mark, and where something is hidden also what was written to it:
-    `request.state.person`, which the web application sets, has `staff`.
+    Only staff are told who declared a mark, and where something is hidden also what was written to it.
     """
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.get(
-        "/marks", summary="Declared events, such as maintenance, by their times: of 90 days, and what lies ahead"
+        "/marks",
+        Level.READER,
+        summary="Declared events, such as maintenance, by their times: of 90 days, and what lies ahead",
     )
     def listed(request: Request, since: Time = None, until: Time = None) -> dict[str, Any]:
-        person = getattr(request.state, "person", None)
-        staff = person is not None and person.staff
+        staff = asker(request).staff
         first = clock.now() - LISTED_S if since is None else since
         last = marks.LATEST if until is None else until
         try:

@@ -29,11 +29,6 @@ HIDDEN = ""
 NO_JOBS: dict[str, Any] = {}
 
 
-def hides(web: WebSettings) -> bool:
-    """Say whether the public files tell less than all."""
-    return web.read == "own" or web.names != "full"
-
-
 class Mask:
     """Make the names that people are shown by; the same name gives the same one for as long as the key is kept."""
 
@@ -104,7 +99,7 @@ def settle(data_path: Path, web: WebSettings) -> None:
     Full files move into the staff's folder when something is to be hidden, and back when nothing is any more; public
     files that hide something else than now are removed. Errors are SpoolError: nothing may be published then.
     """
-    mode = f"{web.read} {web.names}" if hides(web) else OPEN
+    mode = f"{web.read} {web.names}" if web.hides else OPEN
     note = data_path / MODE_FILE
     try:
         before = note.read_text(encoding="utf-8").strip() if note.exists() else OPEN

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import HTTPException, Query
 from pydantic import BaseModel
 
+from jobmon.api.routes import Level, Routes
 from jobmon.backends.backfill import Request
 from jobmon.live.summary import Tables
 from jobmon.live.window import answer, state_of
@@ -32,12 +33,12 @@ class WindowAnswer(BaseModel):
     alternatives: list[Alternative]
 
 
-def router(tables: Callable[[], Tables | None]) -> APIRouter:
+def router(tables: Callable[[], Tables | None]) -> Routes:
     """Return the route; `tables` gives what was published last, None before the first snapshot."""
-    routes = APIRouter()
+    routes = Routes()
     known: dict[int, ClusterState] = {}
 
-    @routes.get("/window", summary="Whether a request could start now, and when it could first")
+    @routes.get("/window", Level.READER, summary="Whether a request could start now, and when it could first")
     def window(
         cores: Annotated[int, Query(ge=1, le=1_000_000, description="Cores per node.")] = 1,
         nodes: Annotated[int, Query(ge=1, le=100_000)] = 1,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import orjson
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -13,9 +13,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import jobmon
+from jobmon.api import problems
+from jobmon.api.access import Access
+from jobmon.api.routes import Level, Routes, asker, install
 from jobmon.config import Settings, WebSettings
-from jobmon.web import problems, published, static
-from jobmon.web.auth import Doorkeeper
+from jobmon.web import published, static
 from jobmon.web.shelf import Shelf
 
 Health = Callable[[], Mapping[str, Any]]
@@ -38,7 +40,7 @@ class Capability(Protocol):
     def name(self) -> str:
         """Return the word that its addresses begin with, below /api."""
 
-    def routes(self) -> APIRouter | None:
+    def routes(self) -> Routes | None:
         """Return its own addresses, below /api/NAME; None when it has none."""
 
 
@@ -97,37 +99,30 @@ def create(
     )
     problems.install(app)
     known = list(capabilities)
-    door = Doorkeeper(settings.web)
+    access = Access(settings.web)
     live = next((capability for capability in known if isinstance(capability, KnowsPeople)), None)
     shown = live.shown_name if live else lambda user: user
-    shelf = Shelf(settings.live, settings.web, door, live.jobs_of if live else lambda _user: set(), shown)
-    app.include_router(published.router(settings.live, shelf))
-    app.include_router(_state(health))
-    app.include_router(_people(settings.web, door, shown))
-
-    def introduce(request: Request, response: Response) -> None:
-        request.state.person = door.reader(request)
-        if request.method not in {"GET", "HEAD"}:
-            door.check_intent(request)
-        response.headers["Cache-Control"] = "private, no-store"
+    shelf = Shelf(settings.live, settings.web, access, live.jobs_of if live else lambda _user: set(), shown)
+    app.include_router(published.router(settings.live, shelf).router)
+    app.include_router(_state(health).router)
+    app.include_router(_people(settings.web, shown).router)
 
     for capability in known:
         routes = capability.routes()
         if routes is not None:
-            app.include_router(
-                routes, prefix=f"/api/{capability.name}", tags=[capability.name], dependencies=[Depends(introduce)]
-            )
-    app.include_router(static.router(settings.web.site, page))
+            app.include_router(routes.router, prefix=f"/api/{capability.name}", tags=[capability.name])
+    app.include_router(static.router(settings.web.site, page).router)
+    install(app, settings.web, access)
     app.add_middleware(Outermost)
     return app
 
 
-def _people(web: WebSettings, door: Doorkeeper, shown: Callable[[str], str]) -> APIRouter:
-    routes = APIRouter(prefix="/api", tags=["people"])
+def _people(web: WebSettings, shown: Callable[[str], str]) -> Routes:
+    routes = Routes(prefix="/api", tags=["people"])
 
-    @routes.get("/whoami", summary="Who asks, and what the files call that person")
+    @routes.get("/whoami", Level.ANYBODY, summary="Who asks, and what the files call that person")
     def whoami(request: Request, response: Response) -> dict[str, Any]:
-        person = door.person(request)
+        person = asker(request)
         response.headers["Cache-Control"] = "no-store"
         return {
             "user": person.name or None,
@@ -141,19 +136,22 @@ def _people(web: WebSettings, door: Doorkeeper, shown: Callable[[str], str]) -> 
     return routes
 
 
-def _state(health: Health) -> APIRouter:
-    routes = APIRouter(tags=["state"], default_response_class=Response)
+def _state(health: Health) -> Routes:
+    routes = Routes(tags=["state"], default_response_class=Response)
     unchecked = {"Cache-Control": "no-store"}
 
     @routes.get(
-        "/healthz", summary="Whether the daemon does its work", responses={503: {"description": "It does not."}}
+        "/healthz",
+        Level.ANYBODY,
+        summary="Whether the daemon does its work",
+        responses={503: {"description": "It does not."}},
     )
     def healthz() -> Response:
         state = health()
         status = 200 if state.get("status") == "ok" else 503
         return Response(orjson.dumps(state) + b"\n", status, unchecked, "application/json")
 
-    @routes.get("/metrics", summary="The daemon's own metrics for Prometheus")
+    @routes.get("/metrics", Level.ANYBODY, summary="The daemon's own metrics for Prometheus")
     def metrics() -> Response:
         return Response(generate_latest(), 200, unchecked, CONTENT_TYPE_LATEST)
 

@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import StringConstraints
 from starlette.responses import Response
 
+from jobmon.api.problems import ProblemError
+from jobmon.api.routes import Level, Routes
 from jobmon.config import LiveSettings
 from jobmon.errors import SpoolError
 from jobmon.spool import reader, writer
 from jobmon.web import joined, negotiation
-from jobmon.web.problems import ProblemError
 from jobmon.web.shelf import Shelf, View
 from jobmon.web.stored import Stored, load
 
@@ -70,12 +71,12 @@ def nearest(folder: Path, pattern: str, wanted: float) -> tuple[int, Stored] | N
     return None
 
 
-def router(live: LiveSettings, shelf: Shelf | None = None) -> APIRouter:
+def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     """Return the four addresses of the published files; `shelf` knows who may read what, without one all may."""
-    routes = APIRouter(prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response)
+    routes = Routes(prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response)
     shelf = Shelf(live) if shelf is None else shelf
 
-    @routes.get("/data.py", summary="The newest snapshot, or a stored one", responses={200: NEAREST})
+    @routes.get("/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST})
     def data(request: Request, time: Time = None) -> Response:
         view = shelf.view(request)
         if time is None:
@@ -86,18 +87,18 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> APIRouter:
         file = view.part(found[1], "snapshot") if found else None
         return send(request, view.folder, [file], at, view=view)
 
-    @routes.get("/history.py", summary="The use of cores over time")
+    @routes.get("/history.py", Level.ANYBODY, summary="The use of cores over time")
     def history(request: Request) -> Response:
         view = shelf.view(request)
         file = view.part(load(view.folder, live.file_name_history), "history")
         return send(request, view.folder, [file], view=view)
 
-    @routes.get("/backfill.py", summary="What could start now")
+    @routes.get("/backfill.py", Level.ANYBODY, summary="What could start now")
     def backfill(request: Request) -> Response:
         view = shelf.view(request)
         return send(request, view.folder, [load(view.folder, live.file_name_backfill)], view=view)
 
-    @routes.get("/page.py", summary="One or several files of the page")
+    @routes.get("/page.py", Level.ANYBODY, summary="One or several files of the page")
     def page(request: Request, name: Names) -> Response:
         view = shelf.view(request)
         files = [view.part(load(view.folder, f"{page}.json.gz"), page) for page in name]

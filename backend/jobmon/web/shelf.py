@@ -11,13 +11,13 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from jobmon.api.access import Access
+from jobmon.api.problems import ProblemError
 from jobmon.config import LiveSettings, WebSettings
 from jobmon.errors import SpoolError
 from jobmon.live import own, privacy
 from jobmon.spool import writer
 from jobmon.web import joined
-from jobmon.web.auth import Doorkeeper
-from jobmon.web.problems import ProblemError
 from jobmon.web.stored import Stored
 
 MOST_KEPT = 512
@@ -90,7 +90,7 @@ class Shelf:
     """Know who may read what; without a doorkeeper everybody reads everything."""
 
     def __init__(
-        self, live: LiveSettings, web: WebSettings | None = None, door: Doorkeeper | None = None,
+        self, live: LiveSettings, web: WebSettings | None = None, door: Access | None = None,
         owned: Callable[[str], set[str]] = lambda _user: set(), shown: Callable[[str], str] = lambda user: user,
     ) -> None:  # fmt: skip
         self._folder = Path(live.data_path)
@@ -103,12 +103,12 @@ class Shelf:
     def view(self, request: Request) -> View:
         """Return what the one who asks may read; 401 when that is nothing."""
         web, door = self._web, self._door
-        if web is None or door is None or not (web.trusted_proxies or web.tokens_file or privacy.hides(web)):
+        if web is None or door is None or not (web.trusted_proxies or web.tokens_file or web.hides):
             return View(self._folder)
         person = door.reader(request)
         private = f"Authorization, {web.remote_user_header}"
         shown = person.name if person.staff else self._shown(person.name)
-        if privacy.hides(web) and person.staff:
+        if web.hides and person.staff:
             return View(self._folder / privacy.STAFF, private, shown)
         if web.read == "own":
             return View(self._folder / privacy.STAFF, private, shown, person.name, self._filtered, self._owned)

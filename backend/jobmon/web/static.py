@@ -4,13 +4,14 @@ import mimetypes
 from functools import lru_cache
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import PlainTextResponse, Response
 
+from jobmon.api.problems import ProblemError
+from jobmon.api.routes import Level, Routes
 from jobmon.errors import SettingsError
 from jobmon.spool import writer
 from jobmon.web import negotiation
-from jobmon.web.problems import ProblemError
 
 FOLDER = Path(__file__).with_name("static")
 NOT_BUILT = "The page has not been built yet. Build it with:\n\n    ./jobmon.sh build\n"
@@ -18,17 +19,17 @@ PACKED_TYPES = ("text/", "application/json", "application/javascript", "image/sv
 PACKED_FROM_BYTES = 1024
 
 
-def router(site: str, folder: Path = FOLDER) -> APIRouter:
+def router(site: str, folder: Path = FOLDER) -> Routes:
     """Return the addresses of the page; `site` is the file to serve as /site.json instead of the built one, or ""."""
     if site and not Path(site).is_file():
         raise SettingsError(f'[web] site = "{site}": there is no such file; leave it empty to use the page\'s own')
-    routes = APIRouter(include_in_schema=False)
+    routes = Routes(include_in_schema=False)
 
-    @routes.get("/site.json")
+    @routes.get("/site.json", Level.ANYBODY)
     def settings_of_the_page(request: Request) -> Response:
         return _send(request, Path(site) if site else folder / "site.json")
 
-    @routes.get("/{path:path}")
+    @routes.get("/{path:path}", Level.ANYBODY)
     def file(request: Request, path: str) -> Response:
         try:
             wanted = (folder / (path or "index.html")).resolve()

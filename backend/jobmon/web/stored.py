@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobmon.web.problems import ProblemError
+from jobmon.api.problems import ProblemError
 
 
 @dataclass(frozen=True, slots=True)

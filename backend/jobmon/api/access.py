@@ -1,27 +1,22 @@
 """Find out who asks: a program by its token, a person by the name that a trusted proxy vouches for."""
 
-import hashlib
 import hmac
 import ipaddress
-import json
-import os
-import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from starlette.requests import Request
 
+from jobmon.api.problems import ProblemError
+from jobmon.api.tokens import Role, digest_of, load_tokens
 from jobmon.config import WebSettings
-from jobmon.errors import SettingsError
-from jobmon.web.problems import ProblemError
 
-Role = Literal["anonymous", "user", "operator", "admin"]
-ROLES = ("user", "operator", "admin")
 STAFF = frozenset({"operator", "admin"})
 MOST_TOKEN = 200
 MOST_NAME = 255
+SIGN_IN = {"WWW-Authenticate": 'Bearer realm="jobmon"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class Person:
 NOBODY = Person("", "anonymous")
 
 
-class Doorkeeper:
+class Access:
     """Tell people apart by the settings of `[web]`; tokens that are added or revoked count at once."""
 
     def __init__(self, web: WebSettings) -> None:
@@ -63,20 +58,25 @@ class Doorkeeper:
     def reader(self, request: Request) -> Person:
         """Return who asks, where that person may read at all; else the answer is 401."""
         person = self.person(request)
-        if self._web.read != "open" and person.role == "anonymous":
-            raise ProblemError(
-                401, "Sign in to see this cluster's jobs.", {"WWW-Authenticate": 'Bearer realm="jobmon"'}
-            )
+        self.check_reader(person)
         return person
 
+    def check_reader(self, person: Person) -> None:
+        """See that somebody may read at all; else the answer is 401."""
+        if self._web.read != "open":
+            self.check_signed_in(person, "Sign in to see this cluster's jobs.")
+
+    def check_signed_in(self, person: Person, detail: str) -> None:
+        """See that somebody has signed in; else the answer is 401."""
+        if person.role == "anonymous":
+            raise ProblemError(401, detail, SIGN_IN)
+
     def check_intent(self, request: Request) -> None:
-        """See that whoever wants something changed has signed in, and that no other site makes the browser ask.
+        """See that no other site makes the browser ask for a change.
 
         A token is sent on purpose. Where a proxy signs people in, every request of their browser is signed, so ours
         carries a header that another site cannot add, and comes from our own pages.
         """
-        if self.person(request).role == "anonymous":
-            raise ProblemError(401, "Sign in to do this.", {"WWW-Authenticate": 'Bearer realm="jobmon"'})
         if request.headers.get("authorization", "").lower().startswith("bearer "):
             return
         origin = request.headers.get("origin", "")
@@ -103,9 +103,7 @@ class Doorkeeper:
         for known, entry in self._known().items():
             if hmac.compare_digest(known, digest) and (entry["expires"] is None or entry["expires"] > time.time()):
                 return Person(entry["name"], entry["role"])
-        raise ProblemError(
-            401, "This token is not valid, or not any more.", {"WWW-Authenticate": 'Bearer realm="jobmon"'}
-        )
+        raise ProblemError(401, "This token is not valid, or not any more.", SIGN_IN)
 
     def _known(self) -> dict[str, Any]:
         if not self._web.tokens_file:
@@ -119,56 +117,3 @@ class Doorkeeper:
         if stamp != self._stamp:
             self._tokens, self._stamp = load_tokens(path), stamp
         return self._tokens
-
-
-def digest_of(token: str) -> str:
-    """Return what is stored of a token, which is random enough that a plain hash cannot be turned back."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def load_tokens(path: Path) -> dict[str, Any]:
-    """Return digest → {"name", "role", "created", "expires"}; a broken file is a SettingsError."""
-    try:
-        tokens = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: cannot be read as tokens: {error}") from error
-    good = isinstance(tokens, dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry.get("role") in ROLES
-        and isinstance(entry.get("expires", 0), int | float | None)
-        for entry in tokens.values()
-    )  # fmt: skip
-    if not good:
-        raise SettingsError(f"{path}: is not a file of tokens; make one with: jobmon token create NAME")
-    return {digest: {"expires": None, **entry} for digest, entry in tokens.items()}
-
-
-def create_token(path: Path, name: str, role: str, expires: float | None) -> str:
-    """Add a token to the file, and return it: nobody will see it again."""
-    tokens = load_tokens(path)
-    token = f"jm_{secrets.token_urlsafe(32)}"
-    tokens[digest_of(token)] = {"name": name, "role": role, "created": int(time.time()), "expires": expires}
-    _save(path, tokens)
-    return token
-
-
-def revoke_tokens(path: Path, name: str) -> int:
-    """Remove all tokens of a name; return how many there were."""
-    tokens = load_tokens(path)
-    left = {digest: entry for digest, entry in tokens.items() if entry["name"] != name}
-    _save(path, left)
-    return len(tokens) - len(left)
-
-
-def _save(path: Path, tokens: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(tokens, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error

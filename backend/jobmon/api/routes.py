@@ -1,0 +1,144 @@
+"""Declare for each route who may read or act; it is decided before the body of a request is read.
+
+`Routes` takes the place of an APIRouter, and each of its routes names a `Level`. An application with a route that names
+none does not start: `install` refuses it.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+
+from jobmon.api.access import Access, Person
+from jobmon.api.problems import ProblemError
+from jobmon.config import WebSettings
+
+DECLARATION = "x-jobmon-access"
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Decorator = Callable[[Any], Any]
+
+
+class Level(StrEnum):
+    """Say who gets an answer; what is in it may still differ between people."""
+
+    ANYBODY = "anybody"
+    """Everybody who reaches the port, whatever `[web] read` says."""
+    READER = "reader"
+    """Whoever may read by `[web] read`; the answer is cut to what this one may see."""
+    SEES_ALL = "sees-all"
+    """Whoever may see everybody's jobs: the staff, and all readers where nothing is hidden."""
+    PERSON = "person"
+    """Whoever has signed in."""
+    STAFF = "staff"
+    """Operators and administrators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Be whoever asks, with what that one may see."""
+
+    name: str
+    role: str
+    staff: bool
+    own: str
+    """Whose jobs may be seen alone; "" for everybody's. Of nobody it is a name that nobody has."""
+
+
+NOBODYS = "\0"
+
+
+def asker(request: Request) -> Asker:
+    """Return who asks; the route has been let through already."""
+    found: Asker = request.state.asker
+    return found
+
+
+class Gate:
+    """Let requests through to routes, or not."""
+
+    def __init__(self, web: WebSettings, access: Access) -> None:
+        self._web = web
+        self._access = access
+
+    def admit(self, request: Request, level: Level) -> Asker:
+        """Return who asks; ProblemError 401 or 403 when that one may not have an answer from a route of this level."""
+        acts = request.method not in {"GET", "HEAD"}
+        person = self._access.person(request)
+        if acts or level in {Level.PERSON, Level.STAFF}:
+            self._access.check_signed_in(person, "Sign in to do this." if acts else "Sign in to see this.")
+        if acts:
+            self._access.check_intent(request)
+        elif level is not Level.ANYBODY:
+            self._access.check_reader(person)
+        who = Asker(person.name, person.role, person.staff, self._own(person))
+        if (level is Level.STAFF and not who.staff) or (level is Level.SEES_ALL and who.own):
+            raise ProblemError(403, "Only operators and administrators may do this.")
+        return who
+
+    def _own(self, person: Person) -> str:
+        return "" if person.staff or not self._web.hides else person.name or NOBODYS
+
+
+class _DeclaredRoute(APIRoute):
+    """Ask who asks before anything of the request's body is read."""
+
+    def get_route_handler(self) -> Handler:
+        """Return what answers requests."""
+        answer = super().get_route_handler()
+        level = level_of(self)
+
+        async def admitted(request: Request) -> Response:
+            gate: Gate = request.app.state.gate
+            assert level is not None  # `install` has seen to it
+            request.state.asker = await run_in_threadpool(gate.admit, request, level)
+            response = await answer(request)
+            response.headers.setdefault("Cache-Control", "private, no-store")
+            return response
+
+        return admitted
+
+
+class Routes:
+    """Hold routes that declare who gets an answer: `@routes.get("/jobs", Level.READER)`; `options` are APIRouter's."""
+
+    def __init__(self, **options: Any) -> None:
+        self.router = APIRouter(route_class=_DeclaredRoute, **options)
+
+    def get(self, path: str, level: Level, **options: Any) -> Decorator:
+        """Declare what answers GET; `options` are FastAPI's."""
+        return self.router.get(path, openapi_extra={DECLARATION: level.value}, **options)
+
+    def post(self, path: str, level: Level, **options: Any) -> Decorator:
+        """Declare what answers POST."""
+        return self.router.post(path, openapi_extra={DECLARATION: level.value}, **options)
+
+    def put(self, path: str, level: Level, **options: Any) -> Decorator:
+        """Declare what answers PUT."""
+        return self.router.put(path, openapi_extra={DECLARATION: level.value}, **options)
+
+    def delete(self, path: str, level: Level, **options: Any) -> Decorator:
+        """Declare what answers DELETE."""
+        return self.router.delete(path, openapi_extra={DECLARATION: level.value}, **options)
+
+    def include(self, routes: "Routes") -> None:
+        """Add all of another one's."""
+        self.router.include_router(routes.router)
+
+
+def level_of(route: APIRoute) -> Level | None:
+    """Return what a route has declared; None when it has not."""
+    declared = (route.openapi_extra or {}).get(DECLARATION)
+    return None if declared is None else Level(declared)
+
+
+def install(app: FastAPI, web: WebSettings, access: Access) -> None:
+    """Let the routes of `app` ask who asks; RuntimeError names the first route that does not say who gets an answer."""
+    app.state.gate = Gate(web, access)
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and not (isinstance(route, _DeclaredRoute) and level_of(route)):
+            raise RuntimeError(f"{route.path} does not say who may read or act: make it with jobmon.api.routes.Routes")
