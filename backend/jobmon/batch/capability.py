@@ -98,7 +98,7 @@ class Batch:
 
     def _open(self) -> None:
         store = self.store()
-        endpoint = f"{self.settings.web.host}:{self.settings.web.port}" if self.settings.web.enabled else ""
+        endpoint = self.settings.web.place if self.settings.web.enabled else ""
         election = Election(store, master.ROLE, self.settings.batch.lease_ttl, endpoint, self._preferred, self._tell)
         self._master = Master(self.settings, store, election, master.scheduler_of(self.settings))
         self._election = election
