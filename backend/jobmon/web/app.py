@@ -70,7 +70,7 @@ def create(
 
 
 def _people(web: WebSettings, shown: Callable[[str], str]) -> Routes:
-    routes = Routes(prefix="/api", tags=["people"])
+    routes = Routes(quick=True, prefix="/api", tags=["people"])
 
     @routes.get("/whoami", Level.ANYBODY, summary="Who asks, and what the files call that person")
     def whoami(request: Request, response: Response) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _people(web: WebSettings, shown: Callable[[str], str]) -> Routes:
 
 
 def _state(health: Health, metrics: Metrics) -> Routes:
-    routes = Routes(tags=["state"], default_response_class=Response)
+    routes = Routes(quick=True, tags=["state"], default_response_class=Response)
     unchecked = {"Cache-Control": "no-store"}
 
     @routes.get(

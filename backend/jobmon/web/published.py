@@ -73,7 +73,9 @@ def nearest(folder: Path, pattern: str, wanted: float) -> tuple[int, Stored] | N
 
 def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     """Return the four addresses of the published files; `shelf` knows who may read what, without one all may."""
-    routes = Routes(prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response)
+    routes = Routes(
+        quick=True, prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response
+    )
     shelf = Shelf(live) if shelf is None else shelf
 
     @routes.get("/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST})
