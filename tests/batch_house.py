@@ -10,10 +10,11 @@ import pytest
 
 from jobmon import clock, config
 from jobmon.batch import crontab, jobs, run_rows
-from jobmon.batch.master import ROLE, Master, scheduler_of
+from jobmon.batch.master import ROLE, Master
 from jobmon.batch.requests import CronRequest, JobRequest
 from jobmon.config import Settings
 from jobmon.engine.election import Election
+from jobmon.engine.scheduler import scheduler_of
 from jobmon.store import Store
 
 
