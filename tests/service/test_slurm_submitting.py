@@ -1,11 +1,14 @@
 """What people ask of sbatch, and what sbatch itself does wrong, as daemons with a real Slurm: each job runs once."""
 
 import os
+import re
 import shutil
+import subprocess
 import time
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from daemon_process import until
 from jobmon.batch import jobs
 from jobmon.batch.requests import JobRequest
 from jobmon.config import load
+from jobmon.schedulers.slurm.options.table import ALL
 from jobmon.store import open_store
 from slurm_cluster import SlurmCluster, running
 
@@ -102,6 +106,29 @@ def test_options_that_took_jobs_out_of_our_hands_are_refused_again_when_they_are
         assert "sbatch" in row["reason"]
     assert len(listed(slurm)) == before + 1
     assert (on_slurm.root / "witness").read_text() == "good\n"
+
+
+def test_the_table_of_options_says_what_this_sbatch_says(slurm: SlurmCluster):
+    version = tuple(int(number) for number in slurm.run("sbatch", "--version").split()[1].split(".")[:2])
+    here = [option for option in ALL.values() if option.since <= version < option.until]
+
+    def asked(word: str) -> str:
+        done = subprocess.run(["sbatch", word], env=slurm.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=20)  # fmt: skip
+        return done.stderr
+
+    known = {name for letter in ascii_lowercase for name in re.findall(r"'--([a-z-]+)'", asked(f"--{letter}")[1:])}
+    assert known
+    assert known - set(ascii_lowercase) <= set(ALL)
+    for option in here:
+        alone, attached = asked(f"--{option.name}"), asked(f"--{option.name}=zz--")
+        assert "unrecognized" not in alone, option
+        told = "value" if "requires an argument" in alone else "none" if "allow an argument" in attached else "maybe"
+        assert told == option.arity, option
+        if option.letter:
+            letter = asked(f"-{option.letter}")
+            assert "invalid option" not in letter, option
+            assert ("requires an argument" in letter) == (option.arity == "value"), option
 
 
 # --- what sbatch does ----------------------------------------------------------------------------------------------

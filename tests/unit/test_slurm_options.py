@@ -1,5 +1,6 @@
 """Options of sbatch that people ask for: read as sbatch reads them, and only those that leave a job in our hands."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -156,6 +157,16 @@ def test_what_this_version_would_take_for_something_else_is_refused(submit, comm
     """`--extra` is the beginning of `--extra-node-info` where there is no `--extra`."""
     commands.say("squeue", f"slurm {version}\n")
     assert (submit(option) == Accepted("7")) is fine
+
+
+def test_a_scheduler_that_does_not_answer_is_not_asked_to_release_each_job(commands):
+    scheduler = SlurmScheduler(SchedulerSettings(bin_path=str(commands.path), timeout=1))
+    commands.say("scontrol", first="exec sleep 5")
+    began = time.monotonic()
+    assert scheduler.release([str(number) for number in range(50)]) == ()
+    assert time.monotonic() - began < 4
+    commands.say("scontrol", "", "slurm_suspend error", 1, first='[ "$2" = 3 ] && exit 0')
+    assert scheduler.release(["2", "3", "4"]) == ("3",)
 
 
 @pytest.mark.parametrize(("err", "code", "expected"), [

@@ -207,11 +207,11 @@ class Submitter:
         """Release what was recorded and not released: after a crash, or because the scheduler did not answer."""
         if clock.monotonic() - self._released_at < RELEASE_EVERY_S:
             return
-        self._released_at = clock.monotonic()
         now = clock.now()
         rows = [row for row in self._ledger.active()
                 if row["status"] == RUNNING or (row["status"] == PENDING and not is_late(row, now))]  # fmt: skip
         self._release_now({row["submit_key"]: row["scheduler_id"] for row in rows if row["released_at"] is None})
+        self._released_at = clock.monotonic()
 
     def _release_now(self, ids: Mapping[str, str]) -> None:
         if not ids or not self._lease.acting:

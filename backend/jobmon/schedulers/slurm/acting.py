@@ -95,13 +95,14 @@ class SlurmScheduler:
             return Silent(str(error))
 
     def release(self, ids: Collection[str]) -> tuple[str, ...]:
-        """Release with one command for all, and one by one where that fails."""
+        """Release with one command for all, and one by one where that fails; who is silent is not asked again now."""
         released: list[str] = []
-        for chunk in chunks(ids):
-            if self._tell("scontrol", ["release", ",".join(chunk)]):
-                released += chunk
-                continue
-            released += [number for number in chunk if self._tell("scontrol", ["release", number])]
+        with contextlib.suppress(SourceError):
+            for chunk in chunks(ids):
+                if self._release(",".join(chunk)):
+                    released += chunk
+                    continue
+                released += [number for number in chunk if self._release(number)]
         return tuple(released)
 
     def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
@@ -150,13 +151,9 @@ class SlurmScheduler:
     def _config(self) -> str:
         return command.ask("scontrol", ["show", "config"], self._settings, self._settings.timeout)
 
-    def _tell(self, program: str, arguments: list[str]) -> bool:
-        """Say whether a command did what it was told; a job that is released already is no fault."""
-        try:
-            answer = command.run(program, arguments, self._settings, self._settings.timeout)
-        except SourceError:
-            return False
-        return answer.code == 0
+    def _release(self, ids: str) -> bool:
+        """Say whether jobs were released, or had been already; SourceError when nobody answered."""
+        return command.run("scontrol", ["release", ids], self._settings, self._settings.timeout).code == 0
 
 
 def _own(spec: JobSpec, chosen: Sequence[Chosen]) -> list[str]:

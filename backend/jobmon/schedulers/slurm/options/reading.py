@@ -53,8 +53,6 @@ def is_dated(chosen: Sequence[Chosen]) -> bool:
 def _named(word: str, rest: list[str]) -> list[Chosen]:
     name, attached, value = word[2:].partition("=")
     option = _found(name)
-    if option.arity == "none" and attached:
-        raise SettingsError(f"--{option.name} of sbatch takes no value")
     return [_chosen(option, f"--{option.name}", value if attached else None, rest)]
 
 
@@ -89,6 +87,8 @@ def _chosen(option: Option, typed: str, value: str | None, rest: list[str]) -> C
     if option.why:
         long = f" (--{option.name})" if typed != f"--{option.name}" else ""
         raise SettingsError(f"{typed}{long} of sbatch cannot be set: {option.why}")
+    if option.arity == "none" and value is not None:
+        raise SettingsError(f"--{option.name} of sbatch takes no value")
     if option.arity == "value":
         if value is None and rest and not rest[0].startswith("-"):
             value = rest.pop(0)

@@ -87,7 +87,7 @@ REFUSED = (
     Option("clusters", "value", "M", why="jobmon would not find the job on another cluster"),
     Option("comment", "value", why=OURS),
     Option("container", "value", why="the script that keeps the job's record must see its folder"),
-    Option("container-id", "value", why="the script that keeps the job's record must see its folder"),
+    Option("container-id", "value", since=(23, 2), why="the script that keeps the job's record must see its folder"),
     Option("context", "value", why="the script that keeps the job's record runs in its user's own context"),
     # `afterok` on a job that failed and was forgotten is accepted, and runs.
     Option("dependency", "value", "d", why="Slurm forgets jobs; what follows from what is said with a workflow"),
@@ -111,7 +111,8 @@ REFUSED = (
     # --priority=0 is Slurm's own way to hold a job, and no user may set another one.
     Option("priority", "value", why="it would hold a job, or let a held one go"),
     Option("quiet", "none", "Q", why=READ),
-    Option("requeue", "maybe", why=f"{OURS}; what is to run again is said with a workflow"),
+    # With a value from 25.11 on.
+    Option("requeue", "none", why=f"{OURS}; what is to run again is said with a workflow"),
     Option("test-only", "none", why=NO_JOB),
     Option("uid", "value", why="the account is given with the job itself"),
     Option("usage", "none", why=NO_JOB),
