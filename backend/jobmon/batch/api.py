@@ -13,6 +13,7 @@ from jobmon.batch import context as batch_context
 from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import JobRequest
 from jobmon.engine.outbox import parse_targets
+from jobmon.engine.scheduler import check_options
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_OUTPUT = 1_000_000
@@ -107,6 +108,8 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
                 # the daemon itself runs scripts and calls web servers, with its own rights
                 raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")
             body = body.model_copy(update={"user": person.name})
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
             number = jobs.submit(connection, body, person.name, batch)
             audit.add(connection, person.name, "submit", f"job {number}", "asked for")

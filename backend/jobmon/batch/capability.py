@@ -12,6 +12,7 @@ from jobmon import clock
 from jobmon.batch import crontab, master
 from jobmon.batch.master import Master
 from jobmon.config import Settings
+from jobmon.engine import scheduler
 from jobmon.engine.election import Election
 from jobmon.engine.lease import state_of
 from jobmon.errors import LeaseLostError, StoreError
@@ -116,7 +117,7 @@ class Batch:
         store = self.store()
         endpoint = self.settings.web.place if self.settings.web.enabled else ""
         election = Election(store, master.ROLE, self.settings.batch.lease_ttl, endpoint, self._preferred, self._tell)
-        self._master = Master(self.settings, store, election, master.scheduler_of(self.settings))
+        self._master = Master(self.settings, store, election, scheduler.scheduler_of(self.settings))
         self._election = election
         election.start()
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from jobmon.batch.master import scheduler_of
 from jobmon.config import Settings
+from jobmon.engine.scheduler import scheduler_of
 from jobmon.errors import StoreError
 from jobmon.store import open_store
 

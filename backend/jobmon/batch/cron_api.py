@@ -10,6 +10,7 @@ from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, crontab
 from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import CronRequest
+from jobmon.engine.scheduler import check_options
 
 EntryName = Annotated[str, Path(min_length=1, max_length=100)]
 
@@ -42,6 +43,8 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.post("/cron", Level.STAFF, summary="Add a crontab entry", status_code=201)
     def add(request: Request, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
             number = crontab.add(connection, body, batch)
             audit.add(connection, who, "add", f"cron {body.name}", body.schedule)
@@ -50,6 +53,8 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.put("/cron/{name}", Level.STAFF, summary="Replace a crontab entry")
     def edit(request: Request, name: EntryName, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
             crontab.edit(connection, name, body, batch)
             audit.add(connection, who, "edit", f"cron {name}", body.schedule)

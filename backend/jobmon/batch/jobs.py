@@ -25,6 +25,7 @@ LISTED = (
     "labels",
 )  # fmt: skip
 MOST_LISTED = 500
+ANEW = {"status": WAITING, "not_before": 0.0, "unknown": False, "returns": 0, "reason": None}
 CONFIRMED = "confirmed"
 """The label of jobs that somebody has confirmed: what they did once is not done again without being asked for again."""
 
@@ -171,7 +172,7 @@ def hold(connection: sa.Connection, number: int, who: str) -> None:
 def let_go(connection: sa.Connection, number: int, who: str) -> None:
     """Let a held job be submitted."""
     row = find(connection, number)
-    if not claim(connection, JOB, {"job_id": number, "status": HELD}, {"status": WAITING, "not_before": 0.0}):
+    if not claim(connection, JOB, {"job_id": number, "status": HELD}, ANEW):
         raise NotPossible(f"job {number} is {row['status']}, not held")
     note(connection, number, who, WAITING, "let go")
 

@@ -18,6 +18,7 @@ from jobmon.batch.runs import Runs
 from jobmon.batch.submitting import output_of
 from jobmon.batch.workflow.library import Library
 from jobmon.config import Settings
+from jobmon.engine.scheduler import check_options
 from jobmon.engine.submission import ENDED, wrapper
 from jobmon.engine.submission.attempts import SKIPPED
 from jobmon.engine.tables import CANDIDATE, LEASE
@@ -55,6 +56,7 @@ def runs_of(settings: Settings) -> Iterator[Runs]:
 def submit(settings: Settings, values: Mapping[str, Any], who: str, wait: bool) -> int:
     """Submit a job, print its number, and with `wait` end as it ends."""
     request: JobRequest = checked(JobRequest, values, "job")
+    check_options(settings, request.options)
     with opened(settings) as store:
         with store.writing() as connection:
             number = jobs.submit(connection, request, who, settings.batch)
@@ -240,9 +242,10 @@ def import_crontab(settings: Settings, who: str, file: str, system: bool, zone: 
     return 0
 
 
-def cron_request(values: Mapping[str, Any]) -> CronRequest:
+def cron_request(settings: Settings, values: Mapping[str, Any]) -> CronRequest:
     """Return a request for an entry; SettingsError says what is wrong."""
     request: CronRequest = checked(CronRequest, values, "cron")
+    check_options(settings, request.options)
     return request
 
 

@@ -6,13 +6,16 @@ import sys
 from collections.abc import Callable
 from getpass import getuser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobmon import printing
 from jobmon.batch.words import adder
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
 from jobmon.printing import moment_s, plain
+
+if TYPE_CHECKING:
+    from jobmon.batch.workflow.definitions import Definition
 
 Load = Callable[[argparse.Namespace], Settings]
 MOST_OUTPUT = 10_000_000
@@ -58,20 +61,38 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
     from jobmon.batch.workflow import definitions
 
     wrong: list[str] = []
-    found = 0
+    found: list[Definition] = []
     if options.files:
         for name in options.files:
             try:
-                found += len(definitions.parse(_text(name), name))
+                found += definitions.parse(_text(name), name)
             except SettingsError as error:
                 wrong += str(error).split("\n")
     else:
         known = definitions.load(settings.batch.workflows)
-        found, wrong = len(known.workflows), list(known.errors)
+        found, wrong = list(known.workflows.values()), list(known.errors)
+    right = 0
+    for one in found:
+        options_wrong = _wrong_options(settings, one)
+        right += not options_wrong
+        wrong += options_wrong
     for line in wrong:
         print(plain(line, 1000), file=sys.stderr)
-    print(f"{found} workflows are right, {len(wrong)} mistakes")
+    print(f"{right} workflows are right, {len(wrong)} mistakes")
     return 1 if wrong else 0
+
+
+def _wrong_options(settings: Settings, definition: "Definition") -> list[str]:
+    """Return what the scheduler here would not take of the options of stages."""
+    from jobmon.engine.scheduler import check_options
+
+    wrong = []
+    for stage in definition.workflow.stages:
+        try:
+            check_options(settings, stage.options)
+        except SettingsError as error:
+            wrong.append(f"{definition.file}: workflow {definition.workflow.name}, stage {stage.name}, {error}")
+    return wrong
 
 
 def _text(name: str) -> str:
