@@ -122,6 +122,7 @@ class BatchSettings(Table):
     users: list[Text] = []
     lease_ttl: float = Field(10, ge=0.5, le=600)
     keep: int = Field(90, ge=1, le=36_500)
+    content: Literal["owner", "readers"] = "owner"
     workflows: Text = "/etc/jobmon/workflows.d"
     programs: Text = "/etc/jobmon/releases"
 

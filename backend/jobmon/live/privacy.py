@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from jobmon.config import WebSettings
+from jobmon.config import Settings, WebSettings
 from jobmon.errors import SpoolError
 
 Names = Literal["full", "short", "pseudonym"]
@@ -71,6 +71,12 @@ def key_of(data_path: Path) -> bytes:
         return key
     except OSError as error:
         raise SpoolError(f"{path}: cannot be used: {error.strerror}") from error
+
+
+def mask_of(settings: Settings) -> Mask:
+    """Return what makes the names that people are shown by with these settings."""
+    data_path = Path(settings.live.data_path)
+    return Mask(settings.web.names, key_of(data_path) if settings.web.names != "full" else b"")
 
 
 def public(snapshot: Mapping[str, Any], web: WebSettings, mask: Mask) -> dict[str, Any]:

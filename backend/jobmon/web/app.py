@@ -17,6 +17,7 @@ from jobmon.api import problems
 from jobmon.api.access import Access
 from jobmon.api.routes import Level, Routes, asker, install
 from jobmon.config import Settings, WebSettings
+from jobmon.live import privacy
 from jobmon.web import published, static
 from jobmon.web.shelf import Shelf
 
@@ -101,7 +102,7 @@ def create(
     known = list(capabilities)
     access = Access(settings.web)
     live = next((capability for capability in known if isinstance(capability, KnowsPeople)), None)
-    shown = live.shown_name if live else lambda user: user
+    shown = live.shown_name if live else privacy.mask_of(settings).name
     shelf = Shelf(settings.live, settings.web, access, live.jobs_of if live else lambda _user: set(), shown)
     app.include_router(published.router(settings.live, shelf).router)
     app.include_router(_state(health).router)
@@ -112,7 +113,7 @@ def create(
         if routes is not None:
             app.include_router(routes.router, prefix=f"/api/{capability.name}", tags=[capability.name])
     app.include_router(static.router(settings.web.site, page).router)
-    install(app, settings.web, access)
+    install(app, settings.web, access, shown)
     app.add_middleware(Outermost)
     return app
 
