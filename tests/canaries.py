@@ -153,9 +153,11 @@ def targets(table: str) -> list[str]:
 
 def meant(site: Site, now: float) -> dict[tuple[str, str], Any]:
     """Return, by table and column, what means something to jobmon and cannot be any word."""
+    told = f'{{"scheduler": "{word("told", "scheduler")}", "troubles": ["{word("told", "troubles")}"], "orphans": 1}}'
     webhook = f"https://hook.example.org/{word('engine_outbox', 'address')}"
     return {
         ("engine_candidate", "name"): "batch", ("engine_candidate", "seen_at"): now + 1000,
+        ("engine_candidate", "holder"): word("engine_lease", "holder"), ("engine_candidate", "told"): told,
         ("engine_lease", "name"): "batch", ("engine_lease", "expires_at"): now + 1000,
         ("engine_identity", "id"): "0a1b2c",
         ("engine_mark", "source"): f"person:{OPERATOR}", ("engine_mark", "at"): now - 10,

@@ -16,11 +16,12 @@ import asgi
 import canaries
 from canaries import KEY, OPERATOR, OTHER, OWNER, SOMEBODY, WORD, Site, word
 from jobmon import clock
-from jobmon.batch.capability import Batch
-from jobmon.batch.master import ROLE, Master, scheduler_of
-from jobmon.daemon import Turn
-from jobmon.engine.election import Election
+from jobmon.api.context import Context
+from jobmon.capabilities import chosen
+from jobmon.daemon.turn import Turn
+from jobmon.live import api as live_api
 from jobmon.live.capability import Live
+from jobmon.store import open_store
 from jobmon.web.app import create
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(600)]
@@ -33,7 +34,7 @@ def words(table: str, columns: str) -> set[str]:
 
 
 READERS = {
-    *words("engine_lease", "holder endpoint"), *words("engine_candidate", "holder host endpoint"),
+    *words("engine_lease", "holder endpoint"), *words("engine_candidate", "host endpoint"), word("told", "scheduler"),
     *words("engine_mark", "name"), *words("batch_settings", "value"), *words("batch_queue_limit", "queue"),
     word("node"), word("partition"),
 }  # fmt: skip
@@ -64,7 +65,7 @@ STAFF = {
     *words("bobs_job", "command args reason working_dir output_tail labels mail path"),
     *words("batch_run", "params variables reason"), *words("batch_rule_fire", "text"),
     *words("batch_build_part", "first_error owner"), *words("batch_todo", "result"), word("log"),
-    *words("engine_outbox", "subject error"), word("flow", "command"),
+    *words("engine_outbox", "subject error"), word("told", "troubles"), word("flow", "command"),
     *words("path", "workflows programs releases"),
 }  # fmt: skip
 READABLE = {
@@ -187,8 +188,6 @@ def pages(site: Site) -> list[str]:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store that has all tables: making them takes most of the time."""
-    from jobmon.store import open_store
-
     root = tmp_path_factory.mktemp("template")
     open_store("", root).close()
     return root / "jobmon.sqlite"
@@ -203,19 +202,20 @@ def serve(template: Path, tmp_path: Path) -> Iterator[Any]:
         settings = site.settings
         (site.root / "data").mkdir()
         shutil.copy(template, site.root / "data/jobmon.sqlite")
-        live, batch = Live(settings), Batch(settings)
-        closing.extend([live, batch])
+        live, context = Live(settings), Context(settings)
+        closing.extend([live, context])
         turn = Turn(live, site.root / "data")
         for _ in range(2):  # one snapshot that is kept, one that is new
             with clock.replaced(lambda now=clock.now() + len(closing): now):
                 assert turn.once(), turn.error
             closing.append(None)
-        canaries.plant(batch.store(), site)
+        canaries.plant(context.store(), site)
         site.write_files()
-        election = Election(batch.store(), ROLE, 60.0)
-        batch._election = election
-        batch._master = Master(settings, batch.store(), election, scheduler_of(settings))
-        return Served(site, create(settings, [live, batch]))
+        (site.root / "page").mkdir()
+        for name in ("index.html", "site.json"):
+            (site.root / "page" / name).write_text("{}")
+        routes = {name: declared.routes for name, declared in chosen().items()}
+        return Served(site, create(context, routes, live_api.LivePeople, page=site.root / "page"))
 
     yield make
     for one in filter(None, closing):

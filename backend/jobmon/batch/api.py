@@ -1,16 +1,17 @@
 """Answer and act over HTTP, below /api/batch: reading for whoever may read, acting for those with a role."""
 
 from collections.abc import Callable
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import HTTPException, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
+from jobmon.api.context import Context
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.api.visibility import To
 from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, release_api, visibility, workflow_api
-from jobmon.batch.asking import House
+from jobmon.batch import context as batch_context
+from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import JobRequest
 from jobmon.engine.outbox import parse_targets
 
@@ -18,8 +19,9 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_OUTPUT = 1_000_000
 
 
-def router(house: House) -> Routes:
-    """Return the addresses."""
+def routes(context: Context) -> Routes:
+    """Return the addresses below /api/batch."""
+    house = batch_context.of(context)
     routes = Routes()
     _read_jobs(routes, house)
     _act_on_jobs(routes, house)
@@ -30,7 +32,7 @@ def router(house: House) -> Routes:
     return routes
 
 
-def _read_jobs(routes: Routes, house: House) -> None:
+def _read_jobs(routes: Routes, house: BatchContext) -> None:
     batch = house.settings.batch
 
     @routes.get("/overview", Level.READER, summary="Jobs by state, masters, and what needs attention")
@@ -81,12 +83,11 @@ def _read_jobs(routes: Routes, house: House) -> None:
                 happened = jobs.events(connection, number)
                 again = jobs.attempts_of(connection, row)
         view = visibility.view(request, batch)
-        folder = _folder(house, row) if view.reads(row) else None
         return {
             "job": view.job(row),
             "events": view.events(happened, row),
             "attempts": visibility.ATTEMPT.all_shown(again, view.who),
-            "folder": str(folder) if folder else None,
+            "folder": str(house.folders.of(row["submit_key"])) if view.reads(row) else None,
         }
 
     @routes.get(
@@ -118,7 +119,7 @@ def _read_jobs(routes: Routes, house: House) -> None:
         return _text(house, row, "output")
 
 
-def _act_on_jobs(routes: Routes, house: House) -> None:
+def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
     batch = house.settings.batch
 
     @routes.post("/jobs", Level.PERSON, summary="Submit a job", status_code=201)
@@ -161,15 +162,9 @@ def _act_on_jobs(routes: Routes, house: House) -> None:
         return act(request, number, "release", lambda connection, who: jobs.let_go(connection, number, who))
 
 
-def _folder(house: House, row: dict[str, Any]) -> FilePath | None:
-    acting = house.acting
-    return acting.folders.of(row["submit_key"]) if acting is not None else None
-
-
-def _text(house: House, row: dict[str, Any], name: str) -> Response:
+def _text(house: BatchContext, row: dict[str, Any], name: str) -> Response:
     """Answer with the end of a file of an attempt's folder, as text and nothing else."""
-    acting = house.acting
-    found = acting.folders.end_of(row["submit_key"], name, MOST_OUTPUT) if acting is not None else None
+    found = house.folders.end_of(row["submit_key"], name, MOST_OUTPUT)
     if found is None:
         raise HTTPException(404, "There is no such file, or not yet.")
     return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})

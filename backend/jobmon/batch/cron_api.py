@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from jobmon import clock
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, crontab, visibility
-from jobmon.batch.asking import House
+from jobmon.batch.context import BatchContext
 from jobmon.batch.jobs import NoSuchThing
 from jobmon.batch.requests import CronRequest
 
@@ -23,7 +23,7 @@ class Span(BaseModel):
     until: int
 
 
-def add_routes(routes: Routes, house: House) -> None:
+def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
     batch = house.settings.batch
 

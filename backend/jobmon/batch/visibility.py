@@ -20,8 +20,8 @@ JOB = Kind(
     "job",
     {
         To.READERS: "job_id status ending return_code signal queue scheduler scheduler_id attempt tries unknown "
-        "priority limit_s not_before latest_start created_at submitted_at released_at cancel_at started_at finished_at host "
-        "output_bytes cron_id run_id stage parent_job_id submit_key fence due_at content",
+        "priority limit_s not_before latest_start created_at submitted_at released_at cancel_at started_at "
+        "finished_at host output_bytes cron_id run_id stage parent_job_id submit_key fence due_at content",
         To.OPENLY: "name user submitted_by cron",
         To.CONTENT: "command args reason batch_opts working_dir output_location output_tail labels",
         To.OWNER: "on_success",

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from jobmon.config import Settings, WebSettings
+from jobmon.config import WebSettings
 from jobmon.errors import SpoolError
+from jobmon.spool import layout
 
 Names = Literal["full", "short", "pseudonym"]
 
 log = logging.getLogger("jobmon.live")
 
-STAFF = "staff"
 OPEN = "open full"
 MODE_FILE = "state/mode"
 RUNS_FILE = "state/runs.json.gz"
@@ -73,12 +73,6 @@ def key_of(data_path: Path) -> bytes:
         raise SpoolError(f"{path}: cannot be used: {error.strerror}") from error
 
 
-def mask_of(settings: Settings) -> Mask:
-    """Return what makes the names that people are shown by with these settings."""
-    data_path = Path(settings.live.data_path)
-    return Mask(settings.web.names, key_of(data_path) if settings.web.names != "full" else b"")
-
-
 def public(snapshot: Mapping[str, Any], web: WebSettings, mask: Mask) -> dict[str, Any]:
     """Return what everybody may know of a snapshot.
 
@@ -112,7 +106,7 @@ def settle(data_path: Path, web: WebSettings) -> None:
         if before == mode:
             return
         note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staff = data_path / STAFF
+        staff = data_path / layout.STAFF
         if before == OPEN:
             staff.mkdir(mode=0o700, parents=True, exist_ok=True)
             _move(data_path, staff)
