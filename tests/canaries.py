@@ -18,6 +18,7 @@ from jobmon.batch import release_tables, tables
 from jobmon.config import Settings
 from jobmon.engine import outbox_tables
 from jobmon.engine import tables as engine_tables
+from jobmon.engine.submission.folder import Folders
 from jobmon.live import tables as live_tables
 from jobmon.store import Store
 
@@ -119,8 +120,12 @@ class Site:
         return f"{self.root}/{word('path', 'releases')}/core/v1/gcc"
 
     @property
+    def shared(self) -> Path:
+        return self.root / word("path", "shared")
+
+    @property
     def attempt(self) -> Path:
-        return self.root / word("path", "shared") / KEY
+        return Folders(self.shared).of(KEY)
 
     @property
     def settings(self) -> Settings:
@@ -130,7 +135,7 @@ class Site:
                          "data_path": str(self.root / "data"), "update_interval": 1},
                 "web": {"read": self.read, "names": self.names, "tokens_file": str(self.root / "tokens.json")},
                 "batch": {"scheduler": "local", "workflows": str(self.workflows), "programs": str(self.programs),
-                          "shared_path": str(self.attempt.parent), "content": self.content},
+                          "shared_path": str(self.shared), "content": self.content},
             },
             "test",
         )  # fmt: skip
@@ -180,6 +185,9 @@ def meant(site: Site, now: float) -> dict[tuple[str, str], Any]:
         ("batch_job", "output_location"): "", ("batch_job", "cron_id"): None, ("batch_job", "run_id"): 1,
         ("batch_job", "parent_job_id"): None, ("batch_job", "stage"): "zq-flow-stage-qz",
         ("batch_job", "args"): ["true", word("batch_job", "args")], ("batch_job", "batch_opts"): [],
+        ("batch_job", "working_dir"): f"/{word('batch_job', 'working_dir')}",
+        ("batch_crontab", "working_dir"): f"/{word('batch_crontab', 'working_dir')}",
+        ("batch_crontab", "output_location"): f"/{word('batch_crontab', 'output_location')}",
         ("batch_job_event", "who"): OPERATOR, ("batch_job_event", "status"): "lost",
         ("batch_rule_fire", "stage"): "zq-flow-stage-qz",
         ("batch_run", "workflow"): "flow", ("batch_run", "status"): "failed", ("batch_run", "started_by"): OPERATOR,
