@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from jobmon import clock
@@ -12,7 +11,7 @@ from jobmon.batch.master import Master
 from jobmon.config import Settings
 from jobmon.engine.election import Election
 from jobmon.errors import LeaseLostError, StoreError
-from jobmon.store import Store, open_store
+from jobmon.store import Store, store_of
 
 log = logging.getLogger("jobmon.batch")
 
@@ -93,7 +92,7 @@ class Batch:
         """Return the store; StoreError when it does not answer."""
         with self._opening:  # the first to ask may be the tick or an answer
             if self._store is None:
-                self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
+                self._store = store_of(self.settings)
             return self._store
 
     def _open(self) -> None:

@@ -23,7 +23,7 @@ from jobmon.engine.submission.attempts import SKIPPED
 from jobmon.engine.tables import CANDIDATE, LEASE
 from jobmon.errors import SettingsError
 from jobmon.printing import moment_s, plain
-from jobmon.store import Store, open_store
+from jobmon.store import Store, store_of
 
 POLL_S = 0.25
 NOBODY_AFTER_S = 15.0
@@ -32,7 +32,7 @@ NOBODY_AFTER_S = 15.0
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
     """Open the store for one command."""
-    store = open_store(settings.store.url, Path(settings.live.data_path))
+    store = store_of(settings)
     try:
         yield store
     finally:

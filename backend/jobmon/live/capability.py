@@ -18,16 +18,11 @@ from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
 from jobmon.model import SourceHealth
 from jobmon.spool import layout
-from jobmon.store import Store, open_store
+from jobmon.store import store_of
 
 log = logging.getLogger("jobmon.live")
 
 DAY_S = 86_400
-
-
-def store_of(settings: Settings) -> Store:
-    """Open the store that the settings name, with the tables of `live` in it."""
-    return open_store(settings.store.url, Path(settings.live.data_path))
 
 
 class Live:
