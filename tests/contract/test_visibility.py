@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 import asgi
 import canaries
 from canaries import KEY, OPERATOR, OTHER, OWNER, SOMEBODY, WORD, Site, word
+from jobmon import cli
 from jobmon.api.context import Context
 from jobmon.capabilities import chosen
 from jobmon.daemon.turn import Turn
@@ -282,6 +283,28 @@ def test_content_that_is_opened_stays_whose_it_is_where_something_is_hidden(serv
     served = serve(content="readers", read="own", names="short")
     for who in WHO:
         assert leaks(served, who)[0] == {}, who
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["batch status 1", "batch list", "batch cron list", "batch workflow show", "batch workflow show 1",
+     "batch releases list", "batch releases show 1"],
+)  # fmt: skip
+def test_a_terminal_shows_what_the_staff_may_read_and_no_more(serve, words, tmp_path, capsys):
+    site = serve().site
+    batch = site.settings.batch
+    (tmp_path / "jobmon.toml").write_text(
+        f'[live]\ndata_path = "{site.root}/data"\n'
+        f'[batch]\nworkflows = "{batch.workflows}"\nprograms = "{batch.programs}"\n'
+        f'shared_path = "{batch.shared_path}"\n'
+    )
+    told = ""
+    for form in ([], ["--json"]):
+        assert cli.main([*words.split(), *form, "--config", str(tmp_path / "jobmon.toml")]) == 0
+        told += capsys.readouterr().out
+    found = set(WORD.findall(told))
+    assert found - allowed("admin", site) == set()
+    assert found
 
 
 def test_a_search_finds_nothing_in_what_may_not_be_read(serve):

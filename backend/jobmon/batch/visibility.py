@@ -109,8 +109,6 @@ AUDIT = Kind(
 KINDS = (JOB, EVENT, ATTEMPT, PLACE, ENTRY, FIRE, WORKFLOW, STAGE, RUN, RUN_STAGE, RULE, VERSION, BUILD, PART, PACKAGE,
          LIMIT, MASTER, CANDIDATE, ATTENTION, UNSENT, AUDIT)  # fmt: skip
 
-TERMINAL = Asker("", "admin", True, "")
-"""Whoever may open the store reads all of it; what is shown to nobody is not shown there either."""
 Row = Mapping[str, Any]
 
 
@@ -256,6 +254,11 @@ class View:
 
     def _each(self, kind: Kind, rows: Mapping[str, Row]) -> dict[str, Any]:
         return {name: kind.shown(row, self.who, opened=self.opened) for name, row in rows.items()}
+
+
+def terminal() -> View:
+    """Return what shows things on a terminal: whoever may open the store reads all of it, but no secrets."""
+    return View(Asker("", "admin", True, ""))
 
 
 def view(request: Request, settings: BatchSettings) -> View:
