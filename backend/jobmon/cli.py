@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from jobmon import __version__, clock, config, logs, printing
 from jobmon.batch import commands as batch_commands
 from jobmon.batch.words import adder
+from jobmon.config import secrets
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
 from jobmon.live import mark_commands
 from jobmon.spool import lock
@@ -131,6 +133,8 @@ def _run(options: argparse.Namespace) -> int:
     def create(settings: config.Settings) -> list["Capability"]:
         config.use(settings)
         logs.start(settings.daemon.log_level)
+        for warning in secrets.warnings(settings):
+            logging.getLogger("jobmon").warning("%s", warning)
         return capabilities.create(settings, only)
 
     # Found once: a file that has gone by the time of a reload is an error, not a reason to act on the defaults.
@@ -300,7 +304,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> int:
-    tables = _load(options).model_dump(mode="json")
+    tables = secrets.shown(_load(options))
     if options.names:
         for name in options.names:
             table, _, key = name.partition(".")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -234,3 +235,56 @@ def test_a_program_that_is_frozen_while_it_writes_keeps_nobody_waiting_for_long(
         frozen.wait()
         frozen.stdout.close()
         store.close()
+
+
+@pytest.fixture
+def guarded(server, tmp_path):
+    """Return the address of a database that wants the password of its user, and what sets that password."""
+    emptied(server)
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        rules = Path(connection.execute(sa.text("SHOW hba_file")).scalar_one())
+        before = rules.read_text()
+        rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{before}")
+        connection.execute(sa.text("CREATE ROLE guarded LOGIN; GRANT ALL ON SCHEMA public TO guarded"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+
+        def password(text: str) -> None:
+            connection.execute(sa.text(f"ALTER ROLE guarded PASSWORD '{text}'"))
+
+        yield server.replace("jobmon@", "guarded@"), password
+        rules.write_text(before)
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+        connection.execute(sa.text("DROP OWNED BY guarded CASCADE; DROP ROLE guarded"))
+    admin.dispose()
+
+
+def test_the_password_is_read_from_its_file_for_each_connection(guarded, tmp_path):
+    url, password = guarded
+    file = tmp_path / "password"
+    file.touch(0o600)
+    password("first-s3cret")
+    file.write_text("first-s3cret\n")
+    store = open_store(url, tmp_path, str(file))
+    password("second-s3cret")
+    store.engine.dispose()
+    with pytest.raises(StoreError) as told, store.reading():
+        pass
+    assert "s3cret" not in str(told.value)
+    file.write_text("second-s3cret\n")
+    with store.reading() as connection:
+        assert connection.execute(sa.text("SELECT current_user")).scalar_one() == "guarded"
+    store.engine.dispose()
+    file.chmod(0o644)
+    with pytest.raises(StoreError, match="others may read"), store.reading():
+        pass
+    store.close()
+
+
+def test_a_password_in_the_address_goes_on_working(guarded, tmp_path):
+    url, password = guarded
+    password("first-s3cret")
+    open_store(url.replace("guarded@", "guarded:first-s3cret@"), tmp_path).close()
+    with pytest.raises(StoreError) as told:
+        open_store(url.replace("guarded@", "guarded:wrong-s3cret@"), tmp_path)
+    assert "s3cret" not in str(told.value)

@@ -50,6 +50,8 @@ class Asker:
     staff: bool
     own: str
     """Whose jobs may be seen alone; "" for everybody's. Of nobody it is a name that nobody has."""
+    shown: Callable[[str], str] = str
+    """Return what this one is told as the name of somebody else."""
 
 
 NOBODYS = "\0"
@@ -64,9 +66,10 @@ def asker(request: Request) -> Asker:
 class Gate:
     """Let requests through to routes, or not."""
 
-    def __init__(self, web: WebSettings, access: Access) -> None:
+    def __init__(self, web: WebSettings, access: Access, shown: Callable[[str], str] = str) -> None:
         self._web = web
         self._access = access
+        self._shown = shown
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         self._waiting = 0
 
@@ -95,7 +98,7 @@ class Gate:
             self._access.check_intent(request)
         elif level is not Level.ANYBODY:
             self._access.check_reader(person)
-        who = Asker(person.name, person.role, person.staff, self._own(person))
+        who = Asker(person.name, person.role, person.staff, self._own(person), self._shown)
         if (level is Level.STAFF and not who.staff) or (level is Level.SEES_ALL and who.own):
             raise ProblemError(403, "Only operators and administrators may do this.")
         return who
@@ -169,9 +172,12 @@ def level_of(route: APIRoute) -> Level | None:
     return None if declared is None else Level(declared)
 
 
-def install(app: FastAPI, web: WebSettings, access: Access) -> None:
-    """Let the routes of `app` ask who asks; RuntimeError names the first route that does not say who gets an answer."""
-    app.state.gate = Gate(web, access)
+def install(app: FastAPI, web: WebSettings, access: Access, shown: Callable[[str], str] = str) -> None:
+    """Let the routes of `app` ask who asks; RuntimeError names the first route that does not say who gets an answer.
+
+    `shown` returns what people are called where names are hidden.
+    """
+    app.state.gate = Gate(web, access, shown)
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, APIRoute) and not (isinstance(route, _DeclaredRoute) and level_of(route)):

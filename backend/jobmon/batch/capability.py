@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +15,7 @@ from jobmon.engine import scheduler
 from jobmon.engine.election import Election
 from jobmon.engine.lease import state_of
 from jobmon.errors import LeaseLostError, StoreError
-from jobmon.store import Store, open_store
+from jobmon.store import Store, store_of
 
 log = logging.getLogger("jobmon.batch")
 
@@ -110,7 +109,7 @@ class Batch:
         """Return the store; StoreError when it does not answer."""
         with self._opening:  # the first to ask may be the tick or an answer
             if self._store is None:
-                self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
+                self._store = store_of(self.settings)
             return self._store
 
     def _open(self) -> None:

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from jobmon import clock
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, crontab
+from jobmon.batch import asking, audit, crontab, visibility
 from jobmon.batch.context import BatchContext
+from jobmon.batch.jobs import NoSuchThing
 from jobmon.batch.requests import CronRequest
 from jobmon.engine.scheduler import check_options
 
@@ -31,14 +32,17 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     def listing(request: Request) -> dict[str, Any]:
         with asking.answering(), house.store().reading() as connection:
             entries = crontab.listing(connection, clock.now())
-        if asker(request).own:
-            entries = [{**entry, "command": "", "args": [], "on_success": []} for entry in entries]
-        return {"entries": entries}
+        view = visibility.view(request, batch)
+        return {"entries": [view.entry(entry) for entry in entries if view.sees_entry(entry)]}
 
     @routes.get("/cron/{name}/history", Level.READER, summary="What came of an entry's due times")
-    def history(name: EntryName) -> dict[str, Any]:
+    def history(request: Request, name: EntryName) -> dict[str, Any]:
+        view = visibility.view(request, batch)
         with asking.answering(), house.store().reading() as connection:
-            return {"fires": crontab.history(connection, name)}
+            entry = crontab.find(connection, name)
+            if not view.sees_entry(entry):
+                raise NoSuchThing(f"there is no crontab entry {name!r}")
+            return {"fires": view.fires(crontab.history(connection, name), entry)}
 
     @routes.post("/cron", Level.STAFF, summary="Add a crontab entry", status_code=201)
     def add(request: Request, body: CronRequest) -> dict[str, Any]:

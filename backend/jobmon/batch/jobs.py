@@ -189,23 +189,32 @@ def find(connection: sa.Connection, number: int) -> dict[str, Any]:
 
 
 def listing(
-    connection: sa.Connection, *, status: str = "", text: str = "", user: str = "", before: int | None = None,
-    limit: int = 100,
+    connection: sa.Connection, *, status: str = "", text: str = "", user: str = "", commands_of: str | None = None,
+    before: int | None = None, limit: int = 100,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Return jobs, the newest first; `status` may also be "active" or "ended", `text` is part of name or command."""
+    """Return jobs, the newest first; `status` may also be "active" or "ended", `text` is part of name or command.
+
+    Only commands of jobs of `commands_of` are looked at, None for all: what somebody may not read must not be found.
+    """
     query = sa.select(*(JOB.c[name] for name in LISTED)).order_by(JOB.c.job_id.desc())
     groups = {"active": (WAITING, HELD, *ACTIVE), "ended": ENDED}
     if status:
         query = query.where(JOB.c.status.in_(groups.get(status, (status,))))
     if text:
         part = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
-        either = [sa.func.lower(JOB.c[name]).like(part, escape="!") for name in ("name", "command")]
-        query = query.where(sa.or_(*either, JOB.c.scheduler_id == text))
+        name, command = (sa.func.lower(JOB.c[name]).like(part, escape="!") for name in ("name", "command"))
+        readable = sa.true() if commands_of is None else _of(commands_of)
+        query = query.where(sa.or_(name, sa.and_(readable, command), JOB.c.scheduler_id == text))
     if user:
-        query = query.where(sa.or_(JOB.c.user == user, JOB.c.submitted_by == user))
+        query = query.where(_of(user))
     if before is not None:
         query = query.where(JOB.c.job_id < before)
     return [dict(row) for row in connection.execute(query.limit(min(limit, MOST_LISTED))).mappings()]
+
+
+def _of(user: str) -> sa.ColumnElement[bool]:
+    """Return the condition for somebody's jobs; nobody has none."""
+    return sa.and_(sa.literal(bool(user)), sa.or_(JOB.c.user == user, JOB.c.submitted_by == user))
 
 
 def counts(connection: sa.Connection) -> dict[str, int]:

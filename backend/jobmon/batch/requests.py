@@ -14,6 +14,7 @@ from jobmon import clock
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
 from jobmon.engine.outbox import parse_targets
+from jobmon.engine.outbox.targets import HIDDEN
 from jobmon.errors import SettingsError
 
 MOST_ARGS = 1000
@@ -76,7 +77,16 @@ Name = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 Path = Annotated[str, Field(max_length=4000), AfterValidator(_absolute)]
 Args = Annotated[list[str], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
 Options = Annotated[list[Annotated[str, Field(max_length=1000), AfterValidator(_plain)]], Field(max_length=100)]
+
+
+def _targets_or_shown(value: list[str]) -> list[str]:
+    _targets([text for text in value if HIDDEN not in text])
+    return value
+
+
 Targets = Annotated[list[str], Field(max_length=20), AfterValidator(_targets)]
+ShownTargets = Annotated[list[str], Field(max_length=20), AfterValidator(_targets_or_shown)]
+"""May hold webhooks as they are shown to people, who give them back with what they change."""
 Labels = Annotated[dict[Name, Annotated[str, Field(max_length=1000)]], Field(max_length=50)]
 
 
@@ -130,7 +140,7 @@ class CronRequest(Request):
     working_dir: Path = ""
     output: Path = ""
     time_limit: float = Field(0, ge=0, le=31_622_400)
-    notify: Targets = []
+    notify: ShownTargets = []
     user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -24,7 +24,10 @@ from jobmon.engine.submission.attempts import SKIPPED
 from jobmon.engine.tables import CANDIDATE, LEASE
 from jobmon.errors import SettingsError
 from jobmon.printing import moment_s, plain
-from jobmon.store import Store, open_store
+from jobmon.store import Store, store_of
+
+if TYPE_CHECKING:
+    from jobmon.batch.visibility import View
 
 POLL_S = 0.25
 NOBODY_AFTER_S = 15.0
@@ -33,7 +36,7 @@ NOBODY_AFTER_S = 15.0
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
     """Open the store for one command."""
-    store = open_store(settings.store.url, Path(settings.live.data_path))
+    store = store_of(settings)
     try:
         yield store
     finally:
@@ -48,6 +51,12 @@ def runs_of(settings: Settings) -> Iterator[Runs]:
         yield runs
     finally:
         runs.close()
+
+
+def _view() -> "View":
+    from jobmon.batch.visibility import terminal  # takes long to load, and most commands print no JSON
+
+    return terminal()
 
 
 # --- jobs -----------------------------------------------------------------------------------------------------------
@@ -109,7 +118,8 @@ def show(settings: Settings, number: int, as_json: bool) -> int:
         row = jobs.find(connection, number)
         happened = jobs.events(connection, number)
     if as_json:
-        print(json.dumps({"job": row, "events": happened}, indent=2))
+        view = _view()
+        print(json.dumps({"job": view.job(row), "events": view.events(happened, row)}, indent=2))
         return 0
     ended = row["reason"] or ("" if row["return_code"] is None else f"ended with {row['return_code']}")
     facts = [
@@ -139,7 +149,7 @@ def listing(settings: Settings, status: str, text: str, limit: int, as_json: boo
     with opened(settings) as store, store.reading() as connection:
         found = jobs.listing(connection, status=status, text=text, limit=limit)
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(_view().jobs(found), indent=2))
         return 0
     rows = [
         (str(row["job_id"]), plain(row["name"], 24), row["status"],
@@ -176,7 +186,8 @@ def cron_listing(settings: Settings, as_json: bool) -> int:
     with opened(settings) as store, store.reading() as connection:
         entries = crontab.listing(connection, clock.now(), 1)
     if as_json:
-        print(json.dumps(entries, indent=2))
+        view = _view()
+        print(json.dumps([view.entry(entry) for entry in entries], indent=2))
         return 0
     rows = []
     for entry in entries:

@@ -135,16 +135,17 @@ def _start(settings: Settings, options: argparse.Namespace) -> int:
 
 def _shown(load: Load) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
-        from jobmon.batch import run_rows
+        from jobmon.batch import run_rows, visibility
         from jobmon.batch.terminal import opened
 
+        view = visibility.terminal()
         with opened(load(options)) as store, store.reading() as connection:
             if options.number is None:
                 found: Any = run_rows.listing(connection, limit=50)
             else:
                 found = run_rows.details(connection, options.number)
         if options.json:
-            print(json.dumps(found, indent=2))
+            print(json.dumps(view.runs(found) if options.number is None else view.run(found), indent=2))
         elif options.number is None:
             rows = [(str(row["run_id"]), row["workflow"], row["status"], moment_s(row["created_at"]),
                      moment_s(row["finished_at"]), plain(row["reason"], 80)) for row in found]  # fmt: skip
@@ -196,6 +197,7 @@ def _test(options: argparse.Namespace) -> int:
     from jobmon.batch.workflow.outcome import Outcome
     from jobmon.batch.workflow.placeholders import Values
     from jobmon.batch.workflow.searching import Searcher
+    from jobmon.engine.outbox import targets
 
     workflows = [one.workflow for one in definitions.parse(_text(options.file), options.file)]
     found = [w for w in workflows if options.workflow in {"", w.name} and options.stage in {s.name for s in w.stages}]
@@ -214,7 +216,7 @@ def _test(options: argparse.Namespace) -> int:
     facts = [
         ("rule", ", ".join(map(str, decision.rules)) or "none"), ("next", ", ".join(decision.next or ())),
         ("retry", "" if decision.retry_s is None else f"in {decision.retry_s:g} s"), ("stop", decision.stop),
-        ("hold", decision.hold), ("notify", ", ".join(decision.notify)),
+        ("hold", decision.hold), ("notify", ", ".join(targets.all_shown(decision.notify))),
         ("set", ", ".join(f"{name}={value}" for name, value in decision.variables.items())),
         ("fails", "yes" if decision.fails else ""),
     ]  # fmt: skip

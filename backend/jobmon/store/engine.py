@@ -17,6 +17,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from jobmon import clock
+from jobmon.config import Settings
+from jobmon.config.secrets import hidden, read_secret
 from jobmon.errors import SettingsError, StoreError, StoreValueError
 from jobmon.store.versions import is_current
 
@@ -33,6 +35,7 @@ KEEPALIVE_S = 3
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs", "afs", "9p"}
 )
+SETTING = "[store] password_file"
 MOUNTS = Path("/proc/self/mounts")
 _opening = threading.Lock()
 
@@ -60,20 +63,23 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str, folder: Path) -> Store:
+def store_of(settings: Settings) -> Store:
+    """Open the store that the settings name; errors are those of `open_store`."""
+    return open_store(settings.store.url, Path(settings.live.data_path), settings.store.password_file)
+
+
+def open_store(url: str, folder: Path, password_file: str = "") -> Store:
     """Open the store and bring the tables of all capabilities up to date.
 
-    An empty address means the file jobmon.sqlite in `folder`. An address that cannot be right, or a store
-    that is newer than this program, is a SettingsError, one that does not answer a StoreError.
+    An empty address means the file jobmon.sqlite in `folder`; a password is read from its file for each connection. An
+    address that cannot be right, or a store that is newer than this program, is a SettingsError, one that does not
+    answer a StoreError. Neither repeats the address, which may hold a password.
     """
-    try:
-        address = make_url(url or f"sqlite:///{folder / 'jobmon.sqlite'}")
-    except sa.exc.ArgumentError as error:
-        raise SettingsError(f"[store] url = {url!r}: is not the address of a database") from error
+    address = _address(url or f"sqlite:///{folder / 'jobmon.sqlite'}")
     backend = address.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise SettingsError(f"[store] url: {backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if backend == "sqlite":
         with _opening:
             _prepare_file(address.database)
@@ -92,6 +98,9 @@ def open_store(url: str, folder: Path) -> Store:
     else:
         engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows to insert are one statement
         event.listen(engine, "do_executemany", _one_by_one)
+    if password_file:
+        read_secret(password_file, SETTING)  # what is wrong with it is told now
+        event.listen(engine, "do_connect", lambda *given: _sign_in(given[3], password_file))
     try:
         with _told():
             if not is_current(engine):
@@ -142,6 +151,24 @@ def claim_many(
     return {key: found[key] for key in keys if key in found}
 
 
+def _address(url: str) -> sa.URL:
+    try:
+        address = make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise SettingsError("[store] url: is not the address of a database") from None
+    if "@" in (address.host or ""):
+        raise SettingsError("[store] url: in a password write @ as %40, or use [store] password_file")
+    return address
+
+
+def _sign_in(parameters: dict[str, Any], password_file: str) -> None:
+    """Give a new connection its password, which may have been changed meanwhile."""
+    try:
+        parameters["password"] = read_secret(password_file, SETTING)
+    except SettingsError as error:
+        raise StoreError(f"the store: {error}") from None
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn what the database says into a StoreError, without the statement and its values."""
@@ -151,7 +178,7 @@ def _told() -> Iterator[None]:
         cause = getattr(error, "orig", None) or error
         kind = StoreValueError if isinstance(error, sa.exc.DataError) else StoreError
         words = str(cause).strip().splitlines()
-        raise kind(f"the store: {words[0] if words else type(cause).__name__}") from error
+        raise kind(f"the store: {hidden(words[0]) if words else type(cause).__name__}") from error
 
 
 def _lifelines() -> dict[str, Any]:

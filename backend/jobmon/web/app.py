@@ -56,7 +56,7 @@ def create(
     )
     problems.install(app)
     access = Access(settings.web)
-    known = people(context) if people is not None else Everybody()
+    known = people(context) if people is not None else Everybody(hides=settings.web.names != "full")
     shelf = Shelf(settings.live, settings.web, access, known)
     app.include_router(published.router(settings.live, shelf).router)
     app.include_router(_state(health, metrics).router)
@@ -64,7 +64,7 @@ def create(
     for name, make in (routes or {}).items():
         app.include_router(make(context).router, prefix=f"/api/{name}", tags=[name])
     app.include_router(static.router(settings.web.site, page).router)
-    install(app, settings.web, access)
+    install(app, settings.web, access, known.shown_name)
     app.add_middleware(Outermost)
     return app
 

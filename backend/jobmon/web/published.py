@@ -21,7 +21,7 @@ from jobmon.web.stored import Stored, load
 INDEX = "cgi.index"
 MAX_NAMES = 24
 TIME = r"^[0-9]{1,12}(\.[0-9]*)?$"
-PAGE = r"^(live|probes|batch|factories|compare)(/[a-z0-9_-]{1,64}){0,3}$"
+PAGE = r"^(live|probes|factories|compare)(/[a-z0-9_-]{1,64}){0,3}$"
 LASTING = re.compile(r"live/(series|facts)/[a-z0-9_-]+/[0-9]+")
 NULL = writer.compress(b"null\n")
 JSON = "application/json"
