@@ -14,10 +14,12 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 
 from jobmon.api.access import Access, Person
+from jobmon.api.bodies import fault_of
 from jobmon.api.problems import ProblemError
 from jobmon.config import WebSettings
 
 DECLARATION = "x-jobmon-access"
+MOST_PARAMETERS = 100
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Decorator = Callable[[Any], Any]
 
@@ -95,11 +97,22 @@ class _DeclaredRoute(APIRoute):
             gate: Gate = request.app.state.gate
             assert level is not None  # `install` has seen to it
             request.state.asker = await run_in_threadpool(gate.admit, request, level)
+            check_address(request)
             response = await answer(request)
             response.headers.setdefault("Cache-Control", "private, no-store")
             return response
 
         return admitted
+
+
+def check_address(request: Request) -> None:
+    """See that each text in a path and its query can be looked for; ProblemError 400 names the one that cannot."""
+    given = request.query_params.multi_items()
+    if len(given) > MOST_PARAMETERS:
+        raise ProblemError(400, f"A request may have {MOST_PARAMETERS} parameters at most.")
+    for name, text in (*request.path_params.items(), *given):
+        if fault := fault_of(str(name)) or fault_of(str(text)):
+            raise ProblemError(400, f"{name[:80]!r}: {fault}.")
 
 
 class Routes:

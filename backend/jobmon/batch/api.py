@@ -41,20 +41,20 @@ def _read_jobs(routes: Routes, house: House) -> None:
     @routes.get("/jobs", Level.READER, summary="Jobs, the newest first")
     def listing(
         request: Request,
-        status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
+        status: Annotated[str, Query(pattern="^[a-z]{0,12}$", max_length=12)] = "",
         q: Annotated[str, Query(max_length=100, description="Part of a name or command, or a scheduler's id")] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only jobs with smaller numbers")] = None,
         limit: Annotated[int, Query(ge=1, le=jobs.MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
         own = asker(request).own
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             found = jobs.listing(connection, status=status, text=q, user=own, before=before, limit=limit + 1)
         rest = len(found) > limit
         return {"jobs": found[:limit], "next": found[limit - 1]["job_id"] if rest else None}
 
     def visible(request: Request, number: int) -> dict[str, Any]:
         own = asker(request).own
-        with house.store().reading() as connection:
+        with house.store().searching() as connection:
             row = jobs.find(connection, number)
         if own and own not in {row["user"], row["submitted_by"]}:
             raise jobs.NoSuchThing(f"there is no job {number}")
@@ -66,7 +66,7 @@ def _read_jobs(routes: Routes, house: House) -> None:
     def job(request: Request, number: Number) -> dict[str, Any]:
         with asking.answering():
             row = visible(request, number)
-            with house.store().reading() as connection:
+            with house.store().searching() as connection:
                 happened = jobs.events(connection, number)
                 again = jobs.attempts_of(connection, row)
         folder = _folder(house, row)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from fastapi import HTTPException, Request
 
+from jobmon.api import problems
 from jobmon.api.routes import asker
 from jobmon.batch import jobs, overview
 from jobmon.config import Settings
@@ -30,7 +31,7 @@ def answering() -> Iterator[None]:
     except jobs.NotPossible as error:
         raise HTTPException(409, str(error)) from error
     except StoreError as error:
-        raise HTTPException(503, "The store of jobs does not answer.") from error
+        raise problems.of_store(error, "The store of jobs") from error
     except JobmonError as error:
         raise HTTPException(500, str(error)) from error
 

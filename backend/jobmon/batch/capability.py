@@ -99,7 +99,10 @@ class Batch:
         """Return the store; StoreError when it does not answer."""
         with self._opening:  # the first to ask may be the tick or an answer
             if self._store is None:
-                self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
+                settings = self.settings
+                self._store = open_store(
+                    settings.store.url, Path(settings.live.data_path), settings.store.search_timeout
+                )
             return self._store
 
     @property

@@ -3,23 +3,27 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from jobmon import clock
+from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, crontab
 from jobmon.batch.asking import House
 from jobmon.batch.requests import CronRequest
+from jobmon.engine import cron
 
 EntryName = Annotated[str, Path(min_length=1, max_length=100)]
 
 
-class Span(BaseModel):
+Moment = Annotated[int, Field(ge=0, le=cron.LATEST)]
+
+
+class Span(Body):
     """Be a span of time in epoch seconds."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    since: int
-    until: int
+    since: Moment
+    until: Moment
 
 
 def add_routes(routes: Routes, house: House) -> None:
@@ -28,7 +32,7 @@ def add_routes(routes: Routes, house: House) -> None:
 
     @routes.get("/cron", Level.READER, summary="Crontab entries, their next five times and their last fire")
     def listing(request: Request) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             entries = crontab.listing(connection, clock.now())
         if asker(request).own:
             entries = [{**entry, "command": "", "args": [], "on_success": []} for entry in entries]
@@ -36,7 +40,7 @@ def add_routes(routes: Routes, house: House) -> None:
 
     @routes.get("/cron/{name}/history", Level.READER, summary="What came of an entry's due times")
     def history(name: EntryName) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             return {"fires": crontab.history(connection, name)}
 
     @routes.post("/cron", Level.STAFF, summary="Add a crontab entry", status_code=201)

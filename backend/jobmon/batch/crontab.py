@@ -68,7 +68,8 @@ def remove(connection: sa.Connection, name: str) -> None:
 
 def find(connection: sa.Connection, name: str) -> dict[str, Any]:
     """Return an entry by its name or number."""
-    by = CRONTAB.c.cron_id == int(name) if name.isdigit() and len(name) < 10 else CRONTAB.c.name == name
+    number = name.isascii() and name.isdecimal() and len(name) < 10
+    by = CRONTAB.c.cron_id == int(name) if number else CRONTAB.c.name == name
     row = connection.execute(sa.select(CRONTAB).where(by)).mappings().one_or_none()
     if row is None:
         raise NoSuchThing(f"there is no crontab entry {name!r}")

@@ -11,8 +11,13 @@ from jobmon.batch.jobs import NoSuchThing
 from jobmon.batch.tables import CRONTAB, JOB, QUEUE_LIMIT
 from jobmon.engine.submission import ACTIVE
 from jobmon.engine.submission.attempts import PENDING, SUBMITTING
+from jobmon.errors import SettingsError
 
 NAMES = ("max_pending", "max_running", "submits_per_minute")
+LARGEST = 1_000_000_000
+MOST_QUEUE = 200
+MOST_QUEUES = 1000
+"""So many queues can have limits of their own."""
 EVERY_QUEUE = "*"
 """Its limits hold for each queue that has none of its own."""
 
@@ -23,13 +28,24 @@ def choose(connection: sa.Connection, rows: list[Mapping[str, Any]]) -> list[Map
 
 
 def set_limit(connection: sa.Connection, queue: str, values: Mapping[str, int | None]) -> None:
-    """Limit a queue, or all with "*"; None takes one limit away, and a queue without any is forgotten."""
+    """Limit a queue, or all with "*"; None takes one limit away, and a queue without any is forgotten.
+
+    SettingsError when one cannot be.
+    """
+    if not queue or len(queue) > MOST_QUEUE or not queue.isprintable():
+        raise SettingsError(f"queue {queue[:80]!r}: must be 1 to {MOST_QUEUE} printable characters")
+    for name, value in values.items():
+        if value is not None and not 0 <= value <= LARGEST:
+            raise SettingsError(f"{name} = {value}: must be from 0 to {LARGEST}")
     known = connection.execute(sa.select(QUEUE_LIMIT).where(QUEUE_LIMIT.c.queue == queue)).mappings().one_or_none()
     limits = {name: values.get(name, known[name] if known else None) for name in NAMES}
     if known is not None:
         connection.execute(QUEUE_LIMIT.delete().where(QUEUE_LIMIT.c.queue == queue))
     if any(value is not None for value in limits.values()):
         connection.execute(QUEUE_LIMIT.insert().values(queue=queue, **limits))
+        count = connection.execute(sa.select(sa.func.count()).select_from(QUEUE_LIMIT)).scalar_one()
+        if count > MOST_QUEUES:
+            raise SettingsError(f"{MOST_QUEUES} queues have limits already; take one of them away")
     elif known is None:
         raise NoSuchThing(f"queue {queue!r} has no limits")
 

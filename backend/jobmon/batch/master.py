@@ -35,6 +35,7 @@ log = logging.getLogger("jobmon.batch")
 
 ROLE = "batch"
 DAY_S = 86_400
+LONGEST_RUN_S = 999_999_999
 SHARE_S = 1.0
 """So long batches of jobs are submitted in one turn, so that crontab entries are never late because of them."""
 NAMES = {"master": "", "run_time": "0"}
@@ -51,7 +52,7 @@ def change_setting(connection: sa.Connection, name: str, value: str) -> None:
     """Set `master` (a host, "" for whoever comes first) or `run_time` (seconds, 0 for ever); else SettingsError."""
     if name not in NAMES:
         raise SettingsError(f"{name}: there is no such setting; known: {', '.join(NAMES)}")
-    if name == "run_time" and not (value.isdigit() and len(value) < 10):
+    if name == "run_time" and not (value.isascii() and value.isdecimal() and len(value) <= len(str(LONGEST_RUN_S))):
         raise SettingsError(f"run_time = {value[:40]!r}: must be a number of seconds, 0 for no limit")
     if name == "master" and (len(value) > 253 or not value.isprintable() or " " in value):
         raise SettingsError(f"master = {value[:40]!r}: must be the name of a host")

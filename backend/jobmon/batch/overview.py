@@ -39,7 +39,7 @@ class House(Protocol):
 def masters(house: House) -> dict[str, Any]:
     """Return who acts, since when, who stands by, and what this process is."""
     election, acting = house.election, house.acting
-    with house.store().reading() as connection:
+    with house.store().searching() as connection:
         preferred, run_time = setting(connection, "master"), int(setting(connection, "run_time"))
         lease = connection.execute(sa.select(LEASE).where(LEASE.c.name == "batch")).mappings().one_or_none()
     state = election.lease.state() if election is not None else None
@@ -94,7 +94,7 @@ def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
 def overview(house: House) -> dict[str, Any]:
     """Return the numbers of all jobs by state, the queues' limits, the masters and what needs attention."""
     acting = house.acting
-    with house.store().reading() as connection:
+    with house.store().searching() as connection:
         found = {
             "counts": jobs.counts(connection),
             "limits": limits.listing(connection),

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import HTTPException, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, run_rows
+from jobmon.batch import asking, audit, requests, run_rows
 from jobmon.batch.asking import House
 from jobmon.batch.runs import Runs
 
@@ -15,18 +16,16 @@ Name = Annotated[str, Path(min_length=1, max_length=100)]
 MOST_LISTED = 500
 
 
-class Params(BaseModel):
+class Params(Body):
     """Be the parameters of a new run."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    params: dict[str, str] = {}
+    params: requests.Params = {}
 
 
-class OneStage(BaseModel):
+class OneStage(Body):
     """Name a stage of a run."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    stage: str
+    stage: Annotated[str, Field(max_length=100)]
 
 
 def add_routes(routes: Routes, house: House) -> None:
@@ -44,17 +43,17 @@ def add_routes(routes: Routes, house: House) -> None:
     @routes.get("/runs", Level.SEES_ALL, summary="Runs of workflows, the newest first")
     def listing(
         workflow: Annotated[str, Query(max_length=100)] = "",
-        status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
+        status: Annotated[str, Query(pattern="^[a-z]{0,12}$", max_length=12)] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             found = run_rows.listing(connection, workflow=workflow, status=status, before=before, limit=limit + 1)
         return {"runs": found[:limit], "next": found[limit - 1]["run_id"] if len(found) > limit else None}
 
     @routes.get("/runs/{number}", Level.SEES_ALL, summary="One run, its stages, its jobs and the rules that fired")
     def one(number: Number) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             return run_rows.details(connection, number)
 
     @routes.post("/workflows/{name}/start", Level.STAFF, summary="Start a run", status_code=201)

@@ -69,6 +69,7 @@ class StoreSettings(Table):
     """Hold `[store]`."""
 
     url: Text = Field("", pattern=r"^($|sqlite:///.|postgresql(\+psycopg)?://)")
+    search_timeout: float = Field(5, ge=0.1, le=600)
 
 
 class WebSettings(Table):

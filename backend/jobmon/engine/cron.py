@@ -34,6 +34,8 @@ SPREAD = re.compile(r"(\d{1,2})?~(\d{1,2})?")
 CHANGE_S = 3 * 3600
 """A change of the clock is looked for this long before and after: more than this Debian's cron does not make up for."""
 MOST_CAUGHT_UP = 100
+LATEST = 4_102_444_800
+"""The year 2100: what lies after it is likely to be in milliseconds."""
 ON_TIME_S = 60
 """What is no later than this is not late."""
 

@@ -30,7 +30,7 @@ USER = JOB_COLUMNS.index("user")
 
 def store_of(settings: Settings) -> Store:
     """Open the store that the settings name, with the tables of `live` in it."""
-    return open_store(settings.store.url, Path(settings.live.data_path))
+    return open_store(settings.store.url, Path(settings.live.data_path), settings.store.search_timeout)
 
 
 class Live:

@@ -111,7 +111,7 @@ def find(store: Store, search: Search) -> tuple[list[dict[str, Any]], int]:
     where = _conditions(search)
     order = SORTS[search.sort]
     query = sa.select(JOB.c.summary).where(*where).order_by(order.desc(), JOB.c.number.desc())
-    with store.reading() as connection:
+    with store.searching() as connection:
         total = connection.execute(sa.select(sa.func.count()).select_from(JOB).where(*where)).scalar_one()
         found = connection.execute(query.limit(search.limit).offset(search.offset)).scalars().all()
     return [orjson.loads(text) for text in found], int(total)
@@ -120,14 +120,14 @@ def find(store: Store, search: Search) -> tuple[list[dict[str, Any]], int]:
 def find_one(store: Store, job_id: str) -> dict[str, Any] | None:
     """Return the summary of the job of that id that ended last; None when there is none."""
     query = sa.select(JOB.c.summary).where(JOB.c.id == job_id).order_by(JOB.c.end_at.desc()).limit(1)
-    with store.reading() as connection:
+    with store.searching() as connection:
         text = connection.execute(query).scalar_one_or_none()
     return None if text is None else orjson.loads(text)
 
 
 def ids_of(store: Store, user: str) -> set[str]:
     """Return the ids of a user's finished jobs."""
-    with store.reading() as connection:
+    with store.searching() as connection:
         return set(connection.execute(sa.select(JOB.c.id).where(JOB.c.user == user)).scalars())
 
 
