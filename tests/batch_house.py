@@ -112,6 +112,17 @@ class BatchHouse:
         return self.run(number)
 
 
+class AsCapability:
+    """Be what the routes ask, with a master that a test moves on."""
+
+    def __init__(self, house: BatchHouse) -> None:
+        self.settings = house.settings
+        self.acting = house.master
+        self.election = house.election
+        self.run_time_left_s = None
+        self.store = lambda: house.store
+
+
 @contextmanager
 def housed(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, **batch: Any) -> Iterator[BatchHouse]:
     """Make a house in which nothing takes longer than it must."""

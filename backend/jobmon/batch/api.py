@@ -8,7 +8,7 @@ from fastapi import HTTPException, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, release_api, workflow_api
+from jobmon.batch import asking, audit, cron_api, jobs, limits, master_api, overview, release_api, workflow_api
 from jobmon.batch.asking import House
 from jobmon.batch.requests import JobRequest
 from jobmon.engine.outbox import parse_targets
@@ -107,6 +107,8 @@ def _act_on_jobs(routes: Routes, house: House) -> None:
                 raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")
             body = body.model_copy(update={"user": person.name})
         with asking.answering(), house.store().writing() as connection:
+            if not person.staff:
+                limits.check_person(connection, person.name, len(body.notify), batch)
             number = jobs.submit(connection, body, person.name, batch)
             audit.add(connection, person.name, "submit", f"job {number}", "asked for")
         return {"job_id": number}
@@ -125,7 +127,12 @@ def _act_on_jobs(routes: Routes, house: House) -> None:
 
     @routes.post("/jobs/{number}/rerun", Level.PERSON, summary="Run an ended job again, as a new job")
     def rerun(request: Request, number: Number) -> dict[str, Any]:
-        return act(request, number, "rerun", lambda connection, who: jobs.rerun(connection, number, who, batch))
+        def again(connection: Any, who: str) -> int:
+            if not asker(request).staff:
+                limits.check_person(connection, who, len(jobs.find(connection, number)["on_success"]), batch)
+            return jobs.rerun(connection, number, who, batch)
+
+        return act(request, number, "rerun", again)
 
     @routes.post("/jobs/{number}/hold", Level.PERSON, summary="Keep a waiting job from being submitted")
     def hold(request: Request, number: Number) -> dict[str, Any]:

@@ -28,6 +28,8 @@ def answering() -> Iterator[None]:
         raise HTTPException(400, str(error)) from error
     except jobs.NoSuchThing as error:
         raise HTTPException(404, str(error)) from error
+    except jobs.TooMany as error:
+        raise HTTPException(429, str(error)) from error
     except jobs.NotPossible as error:
         raise HTTPException(409, str(error)) from error
     except StoreError as error:

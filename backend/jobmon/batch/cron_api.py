@@ -82,7 +82,11 @@ def add_routes(routes: Routes, house: House) -> None:
     @routes.post("/cron/{name}/replay/span", Level.STAFF, summary="Run what was missed or skipped in a span of time")
     def replay(request: Request, name: EntryName, body: Span) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            with house.store().searching() as connection:
+                entry = crontab.find(connection, name)
+            times = crontab.to_replay(entry, body.since, body.until)
         with asking.answering(), house.store().writing() as connection:
-            numbers = crontab.replay(connection, name, body.since, body.until, who, batch)
+            numbers = crontab.replay(connection, entry, times, who, batch)
             audit.add(connection, who, "replay", f"cron {name}", f"{len(numbers)} jobs")
         return {"jobs": numbers}

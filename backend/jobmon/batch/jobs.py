@@ -9,13 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobmon import clock
-from jobmon.batch.requests import JobRequest, account, shown
+from jobmon.batch.requests import MOST_LABEL, MOST_NAME, JobRequest, account, checked, shown
 from jobmon.batch.tables import EVENT, JOB
 from jobmon.config import BatchSettings
 from jobmon.engine.submission import ACTIVE, ENDED, Attempt, Work
 from jobmon.engine.submission.attempts import HELD, WAITING
 from jobmon.engine.tables import IDENTITY
 from jobmon.errors import JobmonError
+from jobmon.printing import plain
 from jobmon.store import MOST_NAMED, claim
 
 LISTED = (
@@ -31,6 +32,10 @@ CONFIRMED = "confirmed"
 
 class NotPossible(JobmonError):
     """What was asked for cannot be done with this job in its state."""
+
+
+class TooMany(NotPossible):
+    """Somebody has as many jobs or notices as one person may; when some of them have ended there is room again."""
 
 
 class NoSuchThing(JobmonError):
@@ -54,7 +59,7 @@ def asked(request: JobRequest, who: str, settings: BatchSettings, **more: Any) -
         "priority": request.priority,
         "not_before": request.not_before,
         "latest_start": request.latest_start,
-        "name": request.name or Path(request.command[0]).name[:200],
+        "name": request.name or plain(Path(request.command[0]).name, MOST_NAME),
         "command": shown(request.command),
         "args": request.command,
         "queue": request.queue,
@@ -152,12 +157,18 @@ def rerun(connection: sa.Connection, number: int, who: str, settings: BatchSetti
 
 
 def request_of(row: Mapping[str, Any]) -> JobRequest:
-    """Return what was asked for when a job was submitted, without its times: they were meant for that one."""
-    return JobRequest(
-        command=row["args"], name=row["name"], queue=row["queue"], options=row["batch_opts"],
-        working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
-        notify=row["on_success"], user=row["user"], priority=row["priority"], labels=row["labels"],
-    )  # fmt: skip
+    """Return what was asked for when a job was submitted, without its times: they were meant for that one.
+
+    An older jobmon may have kept what cannot be asked for: names and labels are mended, the rest is a SettingsError.
+    """
+    values = {
+        "command": row["args"], "name": plain(row["name"], MOST_NAME), "queue": row["queue"],
+        "options": row["batch_opts"], "working_dir": row["working_dir"], "output": row["output_location"],
+        "time_limit": row["limit_s"], "notify": row["on_success"], "user": row["user"], "priority": row["priority"],
+        "labels": {plain(name, MOST_NAME): plain(value, MOST_LABEL) for name, value in row["labels"].items()},
+    }  # fmt: skip
+    request: JobRequest = checked(JobRequest, values, f"job {row['job_id']} as it is kept")
+    return request
 
 
 def hold(connection: sa.Connection, number: int, who: str) -> None:

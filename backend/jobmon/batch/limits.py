@@ -7,10 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobmon import clock
-from jobmon.batch.jobs import NoSuchThing
+from jobmon.batch.jobs import NoSuchThing, TooMany
 from jobmon.batch.tables import CRONTAB, JOB, QUEUE_LIMIT
+from jobmon.config import BatchSettings
 from jobmon.engine.submission import ACTIVE
-from jobmon.engine.submission.attempts import PENDING, SUBMITTING
+from jobmon.engine.submission.attempts import HELD, PENDING, SUBMITTING, WAITING
 from jobmon.errors import SettingsError
 
 NAMES = ("max_pending", "max_running", "submits_per_minute")
@@ -25,6 +26,23 @@ EVERY_QUEUE = "*"
 def choose(connection: sa.Connection, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return those of the waiting rows that may be submitted, in their order."""
     return _within_limits(connection, _one_by_one(connection, rows))
+
+
+def check_person(connection: sa.Connection, who: str, notices: int, settings: BatchSettings) -> None:
+    """See that somebody may submit one more job with so many notices; TooMany says which limit is reached."""
+    unstarted = sa.case((JOB.c.status.in_((WAITING, HELD, SUBMITTING, PENDING)), 1), else_=0)
+    query = sa.select(
+        sa.func.coalesce(sa.func.sum(unstarted), 0),
+        sa.func.coalesce(sa.func.sum(sa.func.json_array_length(JOB.c.on_success)), 0),
+    ).where(JOB.c.status.in_((WAITING, HELD, *ACTIVE)), JOB.c.submitted_by == who)
+    jobs, told = connection.execute(query).one()
+    if jobs >= settings.user_jobs:
+        raise TooMany(f"{settings.user_jobs} of your jobs wait already, which is the limit ([batch] user_jobs)")
+    if notices and told + notices > settings.user_notices:
+        raise TooMany(
+            f"your jobs are to send {told} notices already, and at most {settings.user_notices} are allowed "
+            "([batch] user_notices)"
+        )
 
 
 def set_limit(connection: sa.Connection, queue: str, values: Mapping[str, int | None]) -> None:

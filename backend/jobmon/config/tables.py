@@ -123,6 +123,8 @@ class BatchSettings(Table):
     users: list[Text] = []
     lease_ttl: float = Field(10, ge=0.5, le=600)
     keep: int = Field(90, ge=1, le=36_500)
+    user_jobs: int = Field(10_000, ge=1, le=10_000_000)
+    user_notices: int = Field(10_000, ge=0, le=10_000_000)
     workflows: Text = "/etc/jobmon/workflows.d"
     programs: Text = "/etc/jobmon/releases"
 

@@ -8,6 +8,7 @@ import requests
 import urllib3
 
 from jobmon import clock
+from jobmon.config.files import MOST_SECRET, read_text
 from jobmon.config.telemetry import ServerSettings
 from jobmon.errors import SettingsError, SourceError
 
@@ -42,7 +43,7 @@ def password(settings: ServerSettings, table: str) -> str:
 def secret(file: str, setting: str) -> str:
     """Return what a file holds, blanks around it taken away; SettingsError names file and setting, never the secret."""
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        return read_text(Path(file), MOST_SECRET).strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SettingsError(f"{setting} = {file!r}: cannot be read: {why}") from None

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import orjson
 
 from jobmon import clock
-from jobmon.errors import SourceError
+from jobmon.config.files import MOST_SECRET, read_text
+from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers.base import SchedulerSettings
 
 MAX_BODY_BYTES = 512 * 1024 * 1024
@@ -107,8 +108,9 @@ def _headers(settings: SchedulerSettings) -> dict[str, str]:
         headers["X-SLURM-USER-NAME"] = settings.slurmrestd_user
     if settings.slurmrestd_token_file:
         try:
-            token = Path(settings.slurmrestd_token_file).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            token = read_text(Path(settings.slurmrestd_token_file), MOST_SECRET).strip()
+            token.encode("ascii")
+        except (OSError, UnicodeError, SettingsError) as error:
             raise SourceError(f"the token file of slurmrestd cannot be read: {error}") from error
         headers["X-SLURM-USER-TOKEN"] = token.removeprefix("SLURM_JWT=")
     return headers
