@@ -89,8 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_argument("--partition", default="", help="ran in this partition")
     jobs.add_argument("--find", metavar="TEXT", default="", help="part of an id, a name or an account")
     jobs.add_argument("--waste", action="store_true", help="only those with a warning, the most wasteful first")
-    jobs.add_argument("--limit", metavar="N", type=printing.number(1, 500), default=50,
-                      help="show so many (default: 50, at most 500)")
+    jobs.add_argument(
+        "--limit", metavar="N", type=printing.number(1, 500), default=50, help="show so many (default: 50, at most 500)"
+    )
     jobs.add_argument("--json", action="store_true", help="print JSON")
     one = add("job", "Show what one job used and wasted, and what request would have fitted", _job)
     one.add_argument("id", metavar="ID", help="the job's number, such as 123 or 123_4")

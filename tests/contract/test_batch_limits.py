@@ -6,13 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 import asgi
 from batch_house import AsCapability, BatchHouse, housed
+from finished_jobs import ended
 from jobmon.api.access import Person
-from jobmon.batch import api
-from jobmon.batch.tables import CRONTAB, JOB, RUN
+from jobmon.batch import api, forgetting, jobs
+from jobmon.batch.requests import JobRequest
+from jobmon.batch.tables import CRONTAB, FIRE, JOB, RUN
+from jobmon.engine import outbox
+from jobmon.engine.outbox import Message, Target
+from jobmon.engine.outbox_tables import OUTBOX
 from jobmon.engine.submission.attempts import FAILED
+from jobmon.live import finished
 from stores import Open, opened, url
 
 __all__ = ["opened", "url"]
@@ -153,3 +160,41 @@ def test_names_of_an_imported_crontab_are_never_numbers():
     found = crontab_file.read("* * * * * /opt/123 x\n* * * * * 123\n")
     assert [entry.name for entry in found.entries] == ["entry-123", "entry-123-2"]
     assert not found.faults
+
+
+# --- portions -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_old_is_forgotten_in_portions_and_all_of_it_in_the_end(house, monkeypatch):
+    monkeypatch.setattr(forgetting, "MOST", 10)
+    house.cron("tick", "@daily", "true")
+    target = Target("email", "a@example.org")
+    with house.store.writing() as connection:
+        numbers = jobs.submit_all(connection, [jobs.asked(JobRequest(command=["true"]), "ada", house.settings.batch)
+                                               for _ in range(35)])  # fmt: skip
+        connection.execute(JOB.update().where(JOB.c.job_id.in_(numbers)).values(status=FAILED, finished_at=1000.0))
+        connection.execute(FIRE.insert(), [{"cron_id": 1, "scheduled_for": at, "fired_at": float(at),
+                                            "outcome": "missed", "reason": ""} for at in range(35)])  # fmt: skip
+        outbox.add(connection, *[Message(target, "x")] * 35)
+        connection.execute(OUTBOX.update().values(state="sent", ended_at=1000.0))
+    left = []
+    for _ in range(4):
+        house.turn()
+        with house.store.reading() as connection:
+            left.append([connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                         for table in (JOB, FIRE, OUTBOX)])  # fmt: skip
+    assert left == [[25] * 3, [15] * 3, [5] * 3, [0] * 3]
+
+
+def test_finished_jobs_are_written_and_expire_in_portions(house, monkeypatch):
+    monkeypatch.setattr(finished, "TOGETHER", 10)
+    monkeypatch.setattr(finished, "BATCH", 5)
+    kept = finished.Finished(lambda: house.store)
+    kept.add([ended(str(number), end=1000 + number) for number in range(35)], "c", 0.0)
+    assert len(finished.find(house.store, finished.Search())[0]) == 35
+    monkeypatch.setattr(finished, "EXPIRE_S", -1.0)
+    assert not kept.expire(1030)
+    assert len(finished.find(house.store, finished.Search())[0]) == 25
+    monkeypatch.setattr(finished, "EXPIRE_S", 10.0)
+    assert kept.expire(1030)
+    assert len(finished.find(house.store, finished.Search())[0]) == 5

@@ -75,8 +75,9 @@ def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command = add_one("list", "List jobs, the newest first", run_list)
     command.add_argument("--status", default="", help="waiting, pending, running, failed … or active, ended")
     command.add_argument("--find", metavar="TEXT", default="", help="part of a name or command, or a scheduler's id")
-    command.add_argument("--limit", metavar="N", type=number(1, 500), default=50,
-                         help="show so many (default: 50, at most 500)")
+    command.add_argument(
+        "--limit", metavar="N", type=number(1, 500), default=50, help="show so many (default: 50, at most 500)"
+    )
     command.add_argument("--json", action="store_true", help="print JSON")
 
     for what, text in (

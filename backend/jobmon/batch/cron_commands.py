@@ -106,8 +106,9 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
 
     command = add_one("next", "Show when an entry is due", run_next)
     command.add_argument("name", metavar="NAME", help="of the entry")
-    command.add_argument("--count", metavar="N", type=number(1, 1000), default=5,
-                         help="so many times (default: 5, at most 1000)")
+    command.add_argument(
+        "--count", metavar="N", type=number(1, 1000), default=5, help="so many times (default: 5, at most 1000)"
+    )
 
     def run_import(options: argparse.Namespace) -> int:
         from jobmon.batch import terminal

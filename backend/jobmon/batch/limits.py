@@ -50,8 +50,8 @@ def set_limit(connection: sa.Connection, queue: str, values: Mapping[str, int | 
 
     SettingsError when one cannot be.
     """
-    if not queue or len(queue) > MOST_QUEUE or not queue.isprintable():
-        raise SettingsError(f"queue {queue[:80]!r}: must be 1 to {MOST_QUEUE} printable characters")
+    if len(queue) > MOST_QUEUE or not queue.isprintable():
+        raise SettingsError(f"queue {queue[:80]!r}: must be at most {MOST_QUEUE} printable characters")
     for name, value in values.items():
         if value is not None and not 0 <= value <= LARGEST:
             raise SettingsError(f"{name} = {value}: must be from 0 to {LARGEST}")

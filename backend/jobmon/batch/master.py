@@ -195,12 +195,13 @@ class Master:
             self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _clean(self, now: float) -> None:
-        """Once an hour, forget what ended long ago, and the folders of its attempts."""
+        """Once an hour, forget what ended long ago, and the folders of its attempts: a portion in each turn."""
         if 0 <= now - self._cleaned_at < 3600:
             return
-        self._cleaned_at = now
         old = now - self._settings.batch.keep * DAY_S
         with self._lease.writing(self._tenure) as connection:
-            gone = forget(connection, old)
+            gone, more = forget(connection, old)
+        if not more:
+            self._cleaned_at = now
         for key in gone:
             shutil.rmtree(self._folders.of(key), ignore_errors=True)

@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from jobmon import clock
 from jobmon.errors import StoreError
 from jobmon.live.tables import JOB
 from jobmon.model import SourceHealth
@@ -19,6 +20,9 @@ log = logging.getLogger("jobmon.live")
 MOST_WAITING = 200_000
 """So many ended jobs are kept in memory while the store does not take them."""
 BATCH = 500
+EXPIRE_S = 2.0
+TOGETHER = 5000
+"""So many jobs are written or removed in one transaction: others wait for it."""
 SORTS = {
     "end": JOB.c.end_at,
     "waste": JOB.c.waste_core_h,
@@ -69,9 +73,11 @@ class Finished:
             store = self.store()
             if not self._waiting:
                 return
-            with store.writing() as connection:
-                for first in range(0, len(self._waiting), BATCH):
-                    connection.execute(_insert(store, self._waiting[first : first + BATCH]))
+            while self._waiting:
+                with store.writing() as connection:
+                    for first in range(0, min(len(self._waiting), TOGETHER), BATCH):
+                        connection.execute(_insert(store, self._waiting[first : first + BATCH]))
+                del self._waiting[:TOGETHER]
         except StoreError as error:
             if str(error) != self._error:
                 log.error("%s; jobs that end are kept until it works again, %d now", error, len(self._waiting))
@@ -80,19 +86,25 @@ class Finished:
                 log.error("the oldest %d ended jobs are lost", len(self._waiting) - MOST_WAITING)
                 del self._waiting[:-MOST_WAITING]
             return
-        self._waiting.clear()
         self._error, self._last = "", now
 
-    def expire(self, before: float) -> None:
-        """Remove jobs that ended before that time."""
+    def expire(self, before: float) -> bool:
+        """Remove jobs that ended before that time; False when there were too many to remove all at once."""
+        old = sa.select(JOB.c.number).where(JOB.c.end_at < int(before)).order_by(JOB.c.end_at).limit(TOGETHER)
+        count, until = 0, clock.monotonic() + EXPIRE_S
         try:
-            with self.store().writing() as connection:
-                count = connection.execute(JOB.delete().where(JOB.c.end_at < int(before))).rowcount
+            while True:
+                with self.store().writing() as connection:
+                    portion = connection.execute(JOB.delete().where(JOB.c.number.in_(old))).rowcount
+                count += portion
+                if portion < TOGETHER or clock.monotonic() > until:
+                    break
         except StoreError as error:
             log.error("%s; old finished jobs stay", error)
-            return
+            return True
         if count:
             log.info("%d finished jobs were old and are forgotten", count)
+        return portion < TOGETHER
 
     def close(self) -> None:
         """Let go of the store."""
