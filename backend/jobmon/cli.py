@@ -130,6 +130,7 @@ def _load(options: argparse.Namespace) -> config.Settings:
 
 def _run(options: argparse.Namespace) -> int:
     from jobmon import capabilities, daemon
+    from jobmon.config import trust
 
     only = [name for name in options.only.split(",") if name]
 
@@ -138,10 +139,15 @@ def _run(options: argparse.Namespace) -> int:
         logs.start(settings.daemon.log_level)
         return capabilities.create(settings, only)
 
+    def load() -> config.Settings:
+        settings = config.load(options.config, options.overrides)
+        trust.check(settings, config.file_of(options.config))
+        return settings
+
     if options.once:
-        return daemon.run_once(config.load(options.config, options.overrides), create)
+        return daemon.run_once(load(), create)
     return daemon.Daemon(
-        load=lambda: config.load(options.config, options.overrides),
+        load=load,
         create=create,
         on_listening=lambda url: print(f"jobmon {__version__}: the page is at {url}", flush=True),
     ).run()
@@ -151,11 +157,15 @@ def _backend_test(options: argparse.Namespace) -> int:
     from jobmon import testing
     from jobmon.backends.child import BackendProcess, CycleFailed
     from jobmon.backends.loader import load_class
+    from jobmon.config import trust
 
     settings = config.load(options.config, [*options.overrides, f"live.backend={json.dumps(options.name)}"])
     config.use(settings)
     logs.start("error")
-    findings: list[testing.Finding] = []
+    unsafe = trust.faults(settings, config.file_of(options.config))
+    if unsafe and os.geteuid() == 0:
+        raise SettingsError("\n".join([*unsafe, "others could act as root by it, so nothing is loaded"]))
+    findings = [testing.Finding("warning", "settings", text) for text in unsafe]
     process = BackendProcess(settings, no_history=True)
     try:
         cycle = process.cycle()
@@ -292,7 +302,10 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> int:
-    tables = _load(options).model_dump(mode="json")
+    from jobmon.config import trust
+
+    loaded = _load(options)
+    tables = loaded.model_dump(mode="json")
     if options.names:
         for name in options.names:
             table, _, key = name.partition(".")
@@ -306,4 +319,7 @@ def _settings(options: argparse.Namespace) -> int:
         for key, value in values.items():
             print(f"{key} = {json.dumps(value)}")
         print()
+    for fault in trust.faults(loaded, config.file_of(options.config)):
+        refused = " (`jobmon run` does not start as root with it)" if os.geteuid() == 0 else ""
+        print(f"jobmon: warning: {fault}{refused}", file=sys.stderr)
     return 0

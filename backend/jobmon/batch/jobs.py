@@ -1,6 +1,7 @@
 """Do with jobs what people ask for: submit, cancel, run again, hold, let go; and find them."""
 
 import os
+import pwd
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -115,16 +116,16 @@ def _event(number: int, who: str, status: str, text: str, fence: int | None = No
 
 
 def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:
-    """Return what a row is to run; `home` is where it runs when it says nothing.
+    """Return what a row is to run; `home` is where jobs of the daemon's own account run that do not say where.
 
-    The commands of workflows are looked for in the folder `programs` first.
+    Those of another account run in that one's home; KeyError when there is no such account. The commands of workflows are looked for in the folder `programs` first.
     """
     environment = {"JOBMON_JOB": str(row["job_id"]), "JOBMON_ATTEMPT": str(row["attempt"])}
     if row["run_id"] is not None:
         environment |= {"JOBMON_RUN": str(row["run_id"]), "JOBMON_STAGE": str(row["stage"])}
         environment |= {"JOBMON_PROGRAMS": programs} if programs else {}
     return Work(
-        tuple(row["args"]), row["working_dir"] or home, row["output_location"], row["queue"],
+        tuple(row["args"]), row["working_dir"] or home_of(row["user"], home), row["output_location"], row["queue"],
         tuple(row["batch_opts"]), row["limit_s"], row["user"], row["latest_start"] or 0, environment,
     )  # fmt: skip
 
@@ -237,6 +238,11 @@ def attempts_of(connection: sa.Connection, row: Mapping[str, Any]) -> list[dict[
     return [dict(found) for found in connection.execute(query).mappings()]
 
 
+def home_of(user: str, own: str) -> str:
+    """Return the home of an account, `own` for ""; as at a login it is / where the list of accounts names none."""
+    return (pwd.getpwnam(user).pw_dir or "/") if user else own
+
+
 def default_home() -> str:
-    """Return where jobs run that do not say where."""
+    """Return where jobs of the daemon's own account run that do not say where."""
     return os.path.expanduser("~")  # noqa: PTH111 - pathlib raises when there is no home
