@@ -118,7 +118,8 @@ def _event(number: int, who: str, status: str, text: str, fence: int | None = No
 def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:
     """Return what a row is to run; `home` is where jobs of the daemon's own account run that do not say where.
 
-    Those of another account run in that one's home; KeyError when there is no such account. The commands of workflows are looked for in the folder `programs` first.
+    Those of another account run in that one's home; KeyError when there is no such account. The commands of workflows
+    are looked for in the folder `programs` first.
     """
     environment = {"JOBMON_JOB": str(row["job_id"]), "JOBMON_ATTEMPT": str(row["attempt"])}
     if row["run_id"] is not None:
