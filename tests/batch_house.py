@@ -10,10 +10,11 @@ import pytest
 
 from jobmon import clock, config
 from jobmon.batch import crontab, jobs, run_rows
-from jobmon.batch.master import ROLE, Master, scheduler_of
+from jobmon.batch.master import ROLE, Master, scheduler_of, shared_path
 from jobmon.batch.requests import CronRequest, JobRequest
 from jobmon.config import Settings
 from jobmon.engine.election import Election
+from jobmon.engine.submission.folder import Folders
 from jobmon.store import Store
 
 
@@ -46,6 +47,10 @@ class BatchHouse:
         self.master = Master(self.settings, self.store, self.election, self.scheduler)
         self.masters.append(self.master)
         return self.master
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(shared_path(self.settings))
 
     def close(self) -> None:
         for master in self.masters:
@@ -110,17 +115,6 @@ class BatchHouse:
     def until_run_ended(self, number: int) -> dict[str, Any]:
         self.until(lambda: self.run(number)["run"]["finished_at"])
         return self.run(number)
-
-
-class AsCapability:
-    """Be what the routes ask, with a master that a test moves on."""
-
-    def __init__(self, house: BatchHouse) -> None:
-        self.settings = house.settings
-        self.acting = house.master
-        self.election = house.election
-        self.run_time_left_s = None
-        self.store = lambda: house.store
 
 
 @contextmanager

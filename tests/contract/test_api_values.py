@@ -11,11 +11,15 @@ import pytest
 from fastapi import FastAPI
 
 import asgi
-from batch_house import AsCapability, housed
+from batch_house import housed
+from jobmon import config
 from jobmon.api.access import Person
+from jobmon.api.context import Context
 from jobmon.api.routes import Routes
 from jobmon.batch import api
+from jobmon.capabilities import ALL
 from jobmon.live import jobs_api, marks_api, window_api
+from jobmon.web.app import create
 from stores import opened, url
 
 __all__ = ["opened", "url"]
@@ -53,7 +57,8 @@ def app(opened, tmp_path: Path, monkeypatch) -> Iterator[FastAPI]:
                      window_api.router(lambda: None)):  # fmt: skip
             live.include(part)
         access = asgi.Known(Person("olga", "operator"))
-        yield asgi.application(api.router(AsCapability(house)), live, access=access, prefix="/api")
+        batch = api.routes(Context(house.settings, opened=store))
+        yield asgi.application(batch, live, access=access, prefix="/api")
 
 
 def good(schema: dict[str, Any], name: str) -> Any:
@@ -171,16 +176,9 @@ def unbounded(schema: dict[str, Any], schemas: dict[str, Any], place: str) -> It
 
 
 def test_each_number_text_and_list_that_a_route_takes_has_an_end(tmp_path):
-    from jobmon import config
-    from jobmon.batch.capability import Batch
-    from jobmon.live.capability import Live
-    from jobmon.web.app import create
-
     settings = config.parse({"live": {"data_path": str(tmp_path)}}, "test")
-    capabilities = [Live(settings), Batch(settings)]
-    document = create(settings, capabilities).openapi()
-    for capability in capabilities:
-        capability.close()
+    routes = {name: declared.routes for name, declared in ALL.items()}
+    document = create(Context(settings), routes).openapi()
     schemas = document["components"]["schemas"]
     found, count = [], 0
     for path, methods in document["paths"].items():

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 import asgi
-from batch_house import AsCapability, BatchHouse, housed
+from batch_house import BatchHouse, housed
 from finished_jobs import ended
 from jobmon.api.access import Person
+from jobmon.api.context import Context
 from jobmon.batch import api, forgetting, jobs
 from jobmon.batch.requests import JobRequest
 from jobmon.batch.tables import CRONTAB, FIRE, JOB, RUN
@@ -36,7 +37,8 @@ def house(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 class Client:
     def __init__(self, house: BatchHouse, name: str, role: Any) -> None:
         access = asgi.Known(Person(name, role))
-        self.app = asgi.application(api.router(AsCapability(house)), access=access, prefix="/api/batch")
+        routes = api.routes(Context(house.settings, opened=house.store))
+        self.app = asgi.application(routes, access=access, prefix="/api/batch")
 
     def post(self, path: str, **body: Any) -> asgi.Answer:
         kind = {"content-type": "application/json", "x-requested-with": "test"}

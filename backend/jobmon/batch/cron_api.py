@@ -9,7 +9,7 @@ from jobmon import clock
 from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, crontab
-from jobmon.batch.asking import House
+from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import CronRequest
 from jobmon.engine import cron
 
@@ -26,7 +26,7 @@ class Span(Body):
     until: Moment
 
 
-def add_routes(routes: Routes, house: House) -> None:
+def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
     batch = house.settings.batch
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, limits, master
-from jobmon.batch.asking import House
+from jobmon.batch.context import BatchContext
 from jobmon.batch.master import LONGEST_RUN_S
 
 Limit = Annotated[int, Field(ge=0, le=limits.LARGEST)]
@@ -29,7 +29,7 @@ class LimitChange(Body):
     submits_per_minute: Limit | None = None
 
 
-def add_routes(routes: Routes, house: House) -> None:
+def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
 
     @routes.get("/audit", Level.SEES_ALL, summary="What people have asked for, with its result")

@@ -20,6 +20,7 @@ log = logging.getLogger("jobmon.live")
 MOST_WAITING = 200_000
 """So many ended jobs are kept in memory while the store does not take them."""
 BATCH = 500
+MOST_IDS = 200_000
 EXPIRE_S = 2.0
 TOGETHER = 5000
 """So many jobs are written or removed in one transaction: others wait for it."""
@@ -138,9 +139,10 @@ def find_one(store: Store, job_id: str) -> dict[str, Any] | None:
 
 
 def ids_of(store: Store, user: str) -> set[str]:
-    """Return the ids of a user's finished jobs."""
+    """Return the ids of a user's finished jobs; of very many those that ended last."""
+    query = sa.select(JOB.c.id).where(JOB.c.user == user).order_by(JOB.c.end_at.desc()).limit(MOST_IDS)
     with store.searching() as connection:
-        return set(connection.execute(sa.select(JOB.c.id).where(JOB.c.user == user)).scalars())
+        return set(connection.execute(query).scalars())
 
 
 def _conditions(search: Search) -> list[sa.ColumnElement[bool]]:
