@@ -136,9 +136,12 @@ def _run(options: argparse.Namespace) -> int:
         logs.start(settings.daemon.log_level)
         return capabilities.create(settings, only)
 
+    # Found once: a file that has gone by the time of a reload is an error, not a reason to act on the defaults.
+    file = config.find_file(options.config)
+
     def load() -> config.Settings:
-        settings = config.load(options.config, options.overrides)
-        trust.check(settings, config.file_of(options.config))
+        settings = config.load(file, options.overrides)
+        trust.check(settings, file)
         return settings
 
     if options.once:
@@ -146,7 +149,7 @@ def _run(options: argparse.Namespace) -> int:
     return daemon.Daemon(
         load=load,
         create=create,
-        check=lambda settings: capabilities.check(settings, only),
+        check=lambda settings, before: capabilities.check(settings, before, only),
         on_listening=lambda url: print(f"jobmon {__version__}: the page is at {url}", flush=True),
         only=only,
     ).run()
@@ -161,7 +164,7 @@ def _backend_test(options: argparse.Namespace) -> int:
     settings = config.load(options.config, [*options.overrides, f"live.backend={json.dumps(options.name)}"])
     config.use(settings)
     logs.start("error")
-    unsafe = trust.faults(settings, config.file_of(options.config))
+    unsafe = trust.faults(settings, config.find_file(options.config))
     if unsafe and os.geteuid() == 0:
         raise SettingsError("\n".join([*unsafe, "others could act as root by it, so nothing is loaded"]))
     findings = [testing.Finding("warning", "settings", text) for text in unsafe]
@@ -325,7 +328,7 @@ def _settings(options: argparse.Namespace) -> int:
         for key, value in values.items():
             print(f"{key} = {json.dumps(value)}")
         print()
-    for fault in trust.faults(loaded, config.file_of(options.config)):
+    for fault in trust.faults(loaded, config.find_file(options.config)):
         refused = " (`jobmon run` does not start as root with it)" if os.geteuid() == 0 else ""
         print(f"jobmon: warning: {fault}{refused}", file=sys.stderr)
     return 0

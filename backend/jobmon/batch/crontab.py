@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -27,6 +28,9 @@ CALLER = "cron"
 MOST_ENTRIES = 10_000
 MOST_SPAN_S = 366 * 86_400
 """So long a span is replayed at once."""
+AHEAD_S = 120
+"""So far ahead of now the last fire of an entry may be stored: clocks of hosts differ."""
+MOST_NAMED_SILENT = 5
 
 
 def expression(row: Mapping[str, Any]) -> str:
@@ -207,3 +211,17 @@ def job_request(row: Mapping[str, Any], at: int | None = None) -> JobRequest:
     }  # fmt: skip
     request: JobRequest = checked(JobRequest, values, f"crontab entry {row['name']!r} as it is kept")
     return request
+
+
+def silent(connection: sa.Connection, now: float) -> str:
+    """Say which entries will not fire because their last fire is stored as one to come; empty without any."""
+    last = sa.case((CRONTAB.c.fired_until > CRONTAB.c.effective_from, CRONTAB.c.fired_until),
+                   else_=CRONTAB.c.effective_from)  # fmt: skip
+    query = sa.select(CRONTAB.c.name, last).where(CRONTAB.c.enabled, last > now + AHEAD_S).order_by(CRONTAB.c.name)
+    found = list(connection.execute(query.limit(MOST_NAMED_SILENT + 1)))
+    if not found:
+        return ""
+    names = ", ".join(plain(name, 100) for name, _ in found[:MOST_NAMED_SILENT])
+    more = " and more" if len(found) > MOST_NAMED_SILENT else ""
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(min(cron.LATEST, *(float(at) for _, at in found))))
+    return f"crontab entries do not fire before {until}, for a clock was ahead: {names}{more}"
