@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from jobmon.api.access import Access, Person
+from jobmon.api.bodies import fault_of
 from jobmon.api.problems import ProblemError
 from jobmon.config import WebSettings
 
@@ -22,6 +23,7 @@ MOST_AT_ONCE = 12
 """So many questions to the store are answered at a time, of the forty threads that there are."""
 MOST_WAITING = 200
 DECLARATION = "x-jobmon-access"
+MOST_PARAMETERS = 100
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Decorator = Callable[[Any], Any]
 
@@ -121,12 +123,23 @@ class _DeclaredRoute(APIRoute):
             gate: Gate = request.app.state.gate
             assert level is not None  # `install` has seen to it
             request.state.asker = gate.admit(request, level)
+            check_address(request)
             async with nullcontext() if self.quick else gate.place():
                 response = await answer(request)
             response.headers.setdefault("Cache-Control", "private, no-store")
             return response
 
         return admitted
+
+
+def check_address(request: Request) -> None:
+    """See that each text in a path and its query can be looked for; ProblemError 400 names the one that cannot."""
+    given = request.query_params.multi_items()
+    if len(given) > MOST_PARAMETERS:
+        raise ProblemError(400, f"A request may have {MOST_PARAMETERS} parameters at most.")
+    for name, text in (*request.path_params.items(), *given):
+        if fault := fault_of(str(name)) or fault_of(str(text)):
+            raise ProblemError(400, f"{name[:80]!r}: {fault}.")
 
 
 class _QuickRoute(_DeclaredRoute):

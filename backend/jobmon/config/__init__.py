@@ -14,6 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from jobmon.config.files import MOST_SETTINGS, read_text
 from jobmon.config.secrets import hidden
 from jobmon.config.tables import (
     BatchSettings,
@@ -106,7 +107,7 @@ def find_file(file: str | os.PathLike[str] | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, MOST_SETTINGS))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except RecursionError:

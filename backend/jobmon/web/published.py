@@ -20,6 +20,7 @@ from jobmon.web.stored import Stored, load
 
 INDEX = "cgi.index"
 MAX_NAMES = 24
+MOST_PAGE = 220
 TIME = r"^[0-9]{1,12}(\.[0-9]*)?$"
 PAGE = r"^(live|probes|factories|compare)(/[a-z0-9_-]{1,64}){0,3}$"
 LASTING = re.compile(r"live/(series|facts)/[a-z0-9_-]+/[0-9]+")
@@ -40,10 +41,11 @@ NEAREST = {
 }
 
 Time = Annotated[
-    str | None, Query(pattern=TIME, description="Epoch seconds; the stored snapshot nearest to it is sent.")
+    str | None,
+    Query(pattern=TIME, max_length=40, description="Epoch seconds; the stored snapshot nearest to it is sent."),
 ]
 Names = Annotated[
-    list[Annotated[str, StringConstraints(pattern=PAGE)]],
+    list[Annotated[str, StringConstraints(pattern=PAGE, max_length=MOST_PAGE)]],
     Query(
         min_length=1,
         max_length=MAX_NAMES,
