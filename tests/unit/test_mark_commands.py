@@ -171,10 +171,10 @@ def answer(store, path="/api/live/marks", user="", **web):
         def routes(self):
             return marks_api.router(lambda: store, hides=web.get("read") == "own" or "names" in web)
 
-    table = {"trusted_proxies": ["127.0.0.9"], "operators": ["root"], **web}
+    table = {**asgi.FRONT, "operators": ["root"], **web}
     settings = config.parse({"live": {"data_path": "/nowhere"}, "web": table}, "test")
     headers = {"X-Remote-User": user} if user else {}
-    return asgi.get(create(settings, [Live()]), path, {}, headers, "127.0.0.9")
+    return asgi.get(create(settings, [Live()]), path, {}, headers, asgi.PROXY)
 
 
 def test_marks_are_answered_and_only_staff_are_told_who_declared_them(store):

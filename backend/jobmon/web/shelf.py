@@ -103,7 +103,7 @@ class Shelf:
     def view(self, request: Request) -> View:
         """Return what the one who asks may read; 401 when that is nothing."""
         web, door = self._web, self._door
-        if web is None or door is None or not (web.trusted_proxies or web.tokens_file or web.hides):
+        if web is None or door is None or not (web.knows_people or web.hides):
             return View(self._folder)
         person = door.reader(request)
         private = f"Authorization, {web.remote_user_header}"
