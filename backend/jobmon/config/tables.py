@@ -20,6 +20,9 @@ from jobmon.config.fields import (
 from jobmon.config.telemetry import GangliaSettings, InfluxSettings, PrometheusSettings, TelemetrySettings
 
 
+DEFAULT_PORT = 8080
+
+
 class DaemonSettings(Table):
     """Hold `[daemon]`."""
 
@@ -77,9 +80,11 @@ class WebSettings(Table):
 
     enabled: bool = True
     listen: Listen = ["127.0.0.1"]
-    port: int = Field(8080, ge=0, le=65535)
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535)
     socket_mode: str = Field("0660", pattern=r"^0?[0-7]{3}$")
     socket_group: Text = ""
+    connections: int = Field(1000, ge=16, le=100_000)
+    connections_per_peer: int = Field(200, ge=4, le=100_000)
     site: Text = ""
     read: Literal["open", "signed-in", "own"] = "open"
     names: Literal["full", "short", "pseudonym"] = "full"
@@ -124,7 +129,7 @@ class WebSettings(Table):
         known = [parse(text) for text in self.listen]
         if len(set(known)) < len(known):
             raise ValueError("listen names an address twice")
-        if "port" in self.model_fields_set and not any(isinstance(a, Tcp) and a.port is None for a in known):
+        if self.port != DEFAULT_PORT and not any(isinstance(a, Tcp) and a.port is None for a in known):
             raise ValueError(f"port = {self.port} is for addresses in listen without one, and there is none of these")
         return self
 
