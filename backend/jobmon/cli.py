@@ -252,7 +252,7 @@ def _token_list(options: argparse.Namespace) -> int:
     from jobmon.api import tokens
 
     for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry.name):
-        print(f"{printing.plain(entry.name, tokens.MOST_NAME):20} {entry.role:10} {_until(entry.expires)}")
+        print(f"{printing.plain(entry.name, 255):20} {entry.role:10} {_until(entry.expires)}")
     return 0
 
 

@@ -77,7 +77,7 @@ def test_revoking_nobody_writes_nothing(path: Path) -> None:
     assert path.stat().st_ino == before.st_ino
 
 
-@pytest.mark.parametrize("name", ["", " ada", "ada\n", "a\x1b[2Jb", "a\u202eb", "x" * 256])
+@pytest.mark.parametrize("name", ["", " ada", "ada\n", "a\x1b[2Jb", "a\u202eb", "x" * 256, "a b", "(cron)", "\xe9"])
 def test_a_name_that_would_not_be_seen_as_it_is_is_refused(
     path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,3 +158,8 @@ def test_a_digest_that_somebody_wrote_by_hand_harms_nobody(path: Path) -> None:
     entries: dict[str, Any] = {"\u00e9": {"name": "x", "role": "user"}, **json.loads(path.read_text())}
     path.write_text(json.dumps(entries))
     assert Page(path).status(token) == 200
+
+
+def test_a_token_of_nobody_is_not_valid(path: Path) -> None:
+    path.write_text(json.dumps({tokens.digest_of("jm_x"): {"name": "", "role": "user"}}))
+    assert Page(path).status("jm_x") == 401

@@ -95,6 +95,6 @@ class Access:
             raise ProblemError(
                 503, "The file of tokens cannot be read, so that no token is valid now; the daemon's log says why."
             ) from None
-        if entry is None:
+        if entry is None or not entry.name:
             raise ProblemError(401, "This token is not valid, or not any more.", SIGN_IN)
         return Person(entry.name, entry.role)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from jobmon.api.logins import FORM, LOGIN
 from jobmon.api.peer import STATE, UNKNOWN, Peer
 from jobmon.api.problems import ProblemError
 from jobmon.api.seldom import Seldom
@@ -24,9 +25,6 @@ log = logging.getLogger("jobmon.api")
 
 SECRET_HEADER = "X-Jobmon-Proxy-Secret"  # noqa: S105 - the header's name
 SECRET = re.compile(rb"[!-~]{32,256}")
-NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._@+\\-]{0,254}")
-"""A login, also with a realm or a domain, which belongs to the name: ada, ada@SITE.ORG, SITE\\ada. Each is somebody
-else, and so is Ada. What is joined by commas, encoded or not ASCII is no login."""
 NOBODYS_NAMES = frozenset({"", "(null)", "-"})
 """What web servers write where nobody has signed in."""
 
@@ -63,15 +61,15 @@ class Proxy:
                 self._header,
             )
             return ""
-        if len(said) == 1 and NAME.fullmatch(said[0]):
+        if len(said) == 1 and LOGIN.fullmatch(said[0]):
             return said[0]
         self._seldom.warn(
             "unclear", "the web server in front sends %s %d times, or with something else than a login: such requests "
             "are refused", self._header, len(said),
         )  # fmt: skip
         raise ProblemError(
-            400, f"The web server in front must say once who has signed in, in {self._header}, as a login of ASCII "
-            "letters, digits and . _ - + @ \\",
+            400, f"The web server in front must say once who has signed in, in {self._header}, as a login of "
+            f"{FORM}.",
         )  # fmt: skip
 
 

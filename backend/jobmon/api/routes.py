@@ -48,7 +48,7 @@ class Asker:
     """Whose jobs may be seen alone; "" for everybody's. Of nobody it is a name that nobody has."""
 
 
-NOBODYS = "\0"
+NOBODYS = "\n"
 
 
 def asker(request: Request) -> Asker:

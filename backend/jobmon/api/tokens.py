@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from jobmon.api.logins import FORM, LOGIN, MOST
 from jobmon.errors import SettingsError
 
 Role = Literal["anonymous", "user", "operator", "admin"]
 ROLES = ("user", "operator", "admin")
-MOST_NAME = 255
 MOST_BYTES = 10_000_000
 PRIVATE = 0o600
 
@@ -43,10 +43,8 @@ def load_tokens(path: Path) -> dict[str, Token]:
 
 def check_name(name: str) -> str:
     """Return a name that a token may have; SettingsError when it may not."""
-    if not 0 < len(name) <= MOST_NAME or not name.isprintable() or name != name.strip():
-        raise SettingsError(
-            f"token name {name[:80]!r}: must be 1 to {MOST_NAME} printable characters, without spaces at its ends"
-        )
+    if not LOGIN.fullmatch(name):
+        raise SettingsError(f"token name {name[:80]!r}: must be a login of 1 to {MOST} {FORM}")
     return name
 
 

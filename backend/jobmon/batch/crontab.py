@@ -21,7 +21,6 @@ log = logging.getLogger("jobmon.batch")
 FIELDS = ("minute", "hour", "day_of_month", "month", "day_of_week")
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
-CALLER = "cron"
 
 
 def expression(row: Mapping[str, Any]) -> str:

@@ -19,7 +19,6 @@ from jobmon.config.fields import (
 )
 from jobmon.config.telemetry import GangliaSettings, InfluxSettings, PrometheusSettings, TelemetrySettings
 
-
 DEFAULT_PORT = 8080
 
 
