@@ -302,3 +302,49 @@ def test_a_forwarded_host_counts_only_from_the_web_server_in_front(secret: Path)
 )
 def test_where_the_address_of_the_page_is_known_only_its_pages_act(headers: dict[str, str], status: int) -> None:
     assert acts(application(public_url="https://site.org/jobmon/"), **headers) == status
+
+
+# --- the header Forwarded, which is where lighttpd says who has signed in ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "user"),
+    [
+        (['for=192.0.2.1;remote_user="ada"'], "ada"),
+        (["for=192.0.2.1;Remote_User=ada"], "ada"),
+        (['for="[2001:db8::1]:4711" ; remote_user="SITE\\\\ada" '], "SITE\\ada"),
+        (['for=192.0.2.1;proto=https;host="a, b;c";remote_user="ada"'], "ada"),
+        # what others have said before, or at the same time
+        (['remote_user=root, for=192.0.2.1;remote_user="ada"'], "ada"),
+        (["remote_user=root", 'for=192.0.2.1;remote_user="ada"'], "ada"),
+        (["remote_user=root, for=192.0.2.1"], ""),
+        (['for=192.0.2.1;remote_user=""'], ""),
+        (["for=192.0.2.1"], ""),
+        ([""], ""),
+    ],
+)
+def test_forwarded_names_who_signed_in_at_the_last_server(said: list[str], user: str) -> None:
+    app = application(remote_user_header="Forwarded")
+    assert name(app, asgi.PROXY, *(("Forwarded", value) for value in said)) == user
+    assert name(app, STRANGER, *(("Forwarded", value) for value in said)) == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'remote_user=root;y=", q, for=127.0.0.1;remote_user="ada"',
+        'x="a, for=192.0.2.1;remote_user="ada"',
+        'remote_user=root;y=", for=192.0.2.1',
+        'remote_user=root;y=", for="[::1]"',
+        'remote_user="root""ada"',
+        "remote_user=ada;remote_user=root",
+        "root",
+        "remote_user=a b",
+        "remote_user = root",
+        'remote_user="a, b"',
+        'x="' + "\\" * 10_001 + '"',
+    ],
+)
+def test_forwarded_that_is_not_clear_is_refused(said: str) -> None:
+    app = application(remote_user_header="Forwarded")
+    assert asgi.get(app, "/api/me", peer=asgi.PROXY, raw=[("Forwarded", said)]).status_code == 400

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from jobmon.api import forwarded
 from jobmon.api.logins import FORM, LOGIN
 from jobmon.api.peer import STATE, UNKNOWN, Peer
 from jobmon.api.problems import ProblemError
@@ -48,7 +49,7 @@ class Proxy:
 
     def name(self, request: Request) -> str:
         """Return who has signed in to the web server in front, "" for nobody; ProblemError when that is not clear."""
-        said = request.headers.getlist(self._header)
+        said = self._said(request)
         if all(name in NOBODYS_NAMES for name in said):
             return ""
         if not self.is_proven(request):
@@ -71,6 +72,16 @@ class Proxy:
             400, f"The web server in front must say once who has signed in, in {self._header}, as a login of "
             f"{FORM}.",
         )  # fmt: skip
+
+    def _said(self, request: Request) -> list[str]:
+        """Return what the header says, each time it is there."""
+        said = request.headers.getlist(self._header)
+        if self._header.lower() != forwarded.HEADER:
+            return said
+        try:
+            return forwarded.names(", ".join(said))
+        except ValueError:
+            return ["?"]  # which is no login
 
 
 def peer_of(request: Request) -> Peer:
