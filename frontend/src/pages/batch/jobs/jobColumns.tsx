@@ -35,7 +35,13 @@ export function jobColumns(selection: Selection, now: number): ColumnOf<JobRow>[
         <State status={row.unknown ? "unclear" : row.status} more={endingOf(row).replace("return code", "code")} />
       ),
     },
-    { key: "user", title: "By", hint: "Who asked for it", className: "user opt", cell: (row) => byWhom(row.origin, row.submitted_by) },
+    {
+      key: "user",
+      title: "By",
+      hint: "Who asked for it",
+      className: "user opt",
+      cell: (row) => byWhom(row.origin, row.submitted_by),
+    },
     { key: "queue", title: "Queue", className: "user opt", cell: (row) => row.queue || UNKNOWN },
     {
       key: "source",

@@ -37,7 +37,13 @@ export function runColumns(selection: Selection, now: number): ColumnOf<Run>[] {
         </span>
       ),
     },
-    { key: "by", title: "By", hint: "Who started it", className: "user opt", cell: (row) => byWhom(row.origin, row.started_by) },
+    {
+      key: "by",
+      title: "By",
+      hint: "Who started it",
+      className: "user opt",
+      cell: (row) => byWhom(row.origin, row.started_by),
+    },
     { key: "at", title: "Started", className: "num when", cell: (row) => moment(row.started_at) },
     { key: "took", title: "Took", className: "num ran", cell: (row) => lasted(tookOf(row, now)) },
   ];
