@@ -1,8 +1,11 @@
 """Start real web servers on loopback with the settings that we ship, each in its own directory, and stop them by id."""
 
+import base64
 import contextlib
+import hashlib
 import http.client
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +22,8 @@ from web_thread import Server
 
 ROOT = Path(__file__).parents[1]
 START_S = 10.0
+SOCKET = "/run/jobmon/web.sock"
+PLACES = {"nginx": "nginx", "apache": "apache2", "lighttpd": "lighttpd"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,9 @@ def public_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def daemon(spool: Path, page: Path, prefix: str = "/") -> Iterator[Web]:
-    settings = Settings(live=LiveSettings(data_path=str(spool)), web=WebSettings(port=0))
+def daemon(spool: Path, page: Path, prefix: str = "/", listen: str = "127.0.0.1:0") -> Iterator[Web]:
+    web = WebSettings(listen=[listen], socket_mode="0666")
+    settings = Settings(live=LiveSettings(data_path=str(spool)), web=web)
     server = Server(settings, page=page)
     server.start()
     try:
@@ -73,11 +79,14 @@ def daemon(spool: Path, page: Path, prefix: str = "/") -> Iterator[Web]:
 
 
 def shipped(name: str, way: int, replaced: Mapping[str, str]) -> str:
-    """Return one of the two ways of a file in etc/web, with its places and ports replaced."""
+    """Return one of the three ways of a file in etc/web, with its places replaced."""
     text = (ROOT / "etc/web" / f"{name}.conf").read_text(encoding="utf-8")
-    first, second = text.split("## 2. ")
-    lines = second.splitlines()[1:]
-    chosen = first if way == 1 else "\n".join(line.removeprefix("#") for line in lines if not line.startswith("##"))
+    chosen = re.split(r"(?m)^## [123]\. ", text)[way]
+    if way != 1:
+        lines = chosen.splitlines()[1:]
+        chosen = "\n".join(line.removeprefix("#") for line in lines if not line.startswith("##"))
+    else:
+        chosen = f"## {chosen}"
     for old, new in replaced.items():
         chosen = chosen.replace(old, new)
     return chosen
@@ -119,7 +128,10 @@ def lighttpd(run: Path, settings: str, _way: int) -> Iterator[int]:
 @contextlib.contextmanager
 def apache(run: Path, settings: str, way: int) -> Iterator[int]:
     program, port = require("apache2", "apache2"), free_port()
-    names = ["alias", "dir", "env", "headers", "mime", "cgid"] if way == 1 else ["alias", "proxy", "proxy_http"]
+    names = (
+        ["alias", "dir", "env", "headers", "mime", "cgid"] if way == 1 else ["alias", "headers", "proxy", "proxy_http"]
+    )
+    names += ["authn_core", "auth_basic", "authn_file", "authz_user"] if way == 3 else []
     modules = [
         f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
         for name in ["mpm_event", "authz_core", *names]
@@ -179,6 +191,22 @@ def behind(name: str, spool: Path, page: Path, way: int) -> Iterator[Web]:
             "/run/fcgiwrap.socket": str(run / "fcgiwrap.socket"),
         }
         if way == 2:
-            replaced["8080"] = str(stack.enter_context(daemon(spool, page)).port)
+            replaced[SOCKET] = str(run / "web.sock")
+            stack.enter_context(daemon(spool, page, listen=f"unix:{run}/web.sock"))
         port = stack.enter_context(STARTS[name](run, shipped(name, way, replaced), way))
         yield Web(port, "/jobmon/", spool)
+
+
+@contextlib.contextmanager
+def signing_in(name: str, run: Path, web_socket: Path, users: Mapping[str, str]) -> Iterator[int]:
+    """Run one of the web servers as it is shipped for people who sign in, and return its port; `run` is its folder."""
+    (run / "page").mkdir()
+    (run / "users").write_text("".join(f"{user}:{_hashed(word)}\n" for user, word in users.items()), encoding="utf-8")
+    replaced = {f"/etc/{PLACES[name]}/jobmon.users": str(run / "users"), SOCKET: str(web_socket)}
+    with STARTS[name](run, shipped(name, 3, replaced), 3) as port:
+        yield port
+
+
+def _hashed(password: str) -> str:
+    """Return what a file of users holds of a password: the SHA-1 form, which all three servers know."""
+    return "{SHA}" + base64.b64encode(hashlib.sha1(password.encode(), usedforsecurity=False).digest()).decode()
