@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import http.client
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -22,6 +23,9 @@ from web_thread import Server
 
 ROOT = Path(__file__).parents[1]
 START_S = 10.0
+IS_ROOT = os.geteuid() == 0
+ACCOUNT = "www-data" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
+"""Whom the web servers run as where people sign in to them."""
 SOCKET = "/run/jobmon/web.sock"
 PLACES = {"nginx": "nginx", "apache": "apache2", "lighttpd": "lighttpd"}
 
@@ -108,16 +112,23 @@ def running(arguments: list[str], port: int, log: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # a browser that stayed connected holds nothing up
+            process.kill()
+            process.wait()
 
 
 @contextlib.contextmanager
-def lighttpd(run: Path, settings: str, _way: int) -> Iterator[int]:
+def lighttpd(run: Path, settings: str, way: int) -> Iterator[int]:
     program, port = require("lighttpd", "lighttpd"), free_port()
+    (uploads := run / "uploads").mkdir()
+    uploads.chmod(0o777)
     (run / "lighttpd.conf").write_text(
         f'server.bind = "127.0.0.1"\nserver.port = {port}\nserver.document-root = "{run}/page"\n'
-        f'server.errorlog = "{run}/error.log"\nserver.modules = ()\n'
-        'mimetype.assign = (".html" => "text/html", ".js" => "text/javascript", ".json" => "application/json")\n'
+        f'server.modules = ()\nserver.upload-dirs = ("{uploads}")\n'
+        + (f'server.username = "{ACCOUNT}"\nserver.groupname = "{ACCOUNT}"\n' if way == 3 and IS_ROOT else "")
+        + 'mimetype.assign = (".html" => "text/html", ".js" => "text/javascript", ".json" => "application/json")\n'
         + settings,
         encoding="utf-8",
     )
@@ -140,7 +151,7 @@ def apache(run: Path, settings: str, way: int) -> Iterator[int]:
         "\n".join(modules)
         + f"\nServerName localhost\nListen 127.0.0.1:{port}\nServerRoot {run}\nDocumentRoot {run}/page\n"
         f"PidFile {run}/pid\nDefaultRuntimeDir {run}\nErrorLog {run}/error.log\n"
-        + ("User www-data\nGroup www-data\n" if os.geteuid() == 0 else "")
+        + (f"User {ACCOUNT}\nGroup {ACCOUNT}\n" if IS_ROOT else "")
         + (f"ScriptSock {run}/cgid\nTypesConfig /etc/mime.types\n" if way == 1 else "")
         + settings,
         encoding="utf-8",
@@ -153,8 +164,9 @@ def apache(run: Path, settings: str, way: int) -> Iterator[int]:
 def nginx(run: Path, settings: str, way: int) -> Iterator[int]:
     program, port = require("nginx", "nginx-light"), free_port()
     (run / "nginx.conf").write_text(
-        ("user root;\n" if os.geteuid() == 0 else "")
-        + f"daemon off;\nmaster_process off;\nworker_processes 1;\npid {run}/pid;\nerror_log {run}/error.log;\n"
+        (f"user {ACCOUNT if way == 3 else 'root'};\n" if IS_ROOT else "")
+        + f"daemon off;\nmaster_process {'on' if way == 3 else 'off'};\n"
+        + f"worker_processes 1;\npid {run}/pid;\nerror_log {run}/error.log;\n"
         "events {}\nhttp {\ninclude /etc/nginx/mime.types;\naccess_log off;\n"
         + "".join(f"{kind}_temp_path {run}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         + f"server {{\nlisten 127.0.0.1:{port};\nroot {run}/page;\n{settings}\n}}\n}}\n",
@@ -198,11 +210,14 @@ def behind(name: str, spool: Path, page: Path, way: int) -> Iterator[Web]:
 
 
 @contextlib.contextmanager
-def signing_in(name: str, run: Path, web_socket: Path, users: Mapping[str, str]) -> Iterator[int]:
-    """Run one of the web servers as it is shipped for people who sign in, and return its port; `run` is its folder."""
-    (run / "page").mkdir()
+def signing_in(name: str, run: Path, users: Mapping[str, str], places: Mapping[str, str]) -> Iterator[int]:
+    """Run one of the web servers as it is shipped for people who sign in, and return its port.
+
+    `run` is its folder, `users` are names and passwords, `places` what to put in the place of what is shipped.
+    """
+    (run / "page").mkdir(exist_ok=True)
     (run / "users").write_text("".join(f"{user}:{_hashed(word)}\n" for user, word in users.items()), encoding="utf-8")
-    replaced = {f"/etc/{PLACES[name]}/jobmon.users": str(run / "users"), SOCKET: str(web_socket)}
+    replaced = {f"/etc/{PLACES[name]}/jobmon.users": str(run / "users"), **places}
     with STARTS[name](run, shipped(name, 3, replaced), 3) as port:
         yield port
 
