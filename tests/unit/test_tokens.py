@@ -132,7 +132,7 @@ def test_while_a_file_is_broken_no_token_is_valid_and_that_is_said(
             assert page.status() == 200  # who sends none is served
     assert len(caplog.records) == 2
     assert str(path) in caplog.text
-    assert str(path) in page.access.trouble()
+    assert "tokens_file cannot be read" in page.access.trouble()
     if content is None:
         path.rmdir()
     path.write_bytes(good)

@@ -32,7 +32,11 @@ class TokenFile:
 
     def find(self, token: str) -> Token | None:
         """Return whose token this is, None when it is not valid; UnreadableError when that cannot be told."""
-        known = self._known()
+        try:
+            known = self._known()
+        except UnreadableError as error:
+            self._seldom.warn("broken", "%s; until it is mended no token is valid", error)
+            raise
         digest = digest_of(token) if 0 < len(token) <= MOST_TOKEN else ""
         for other, entry in known.items():
             if hmac.compare_digest(other.encode(), digest.encode()):
@@ -40,11 +44,11 @@ class TokenFile:
         return None
 
     def trouble(self) -> str:
-        """Return what is wrong with the file now, "" when nothing is."""
+        """Return that the file cannot be read now, "" when it can; the log says which file, and why."""
         try:
             self._known()
-        except UnreadableError as error:
-            return str(error)
+        except UnreadableError:
+            return "[web] tokens_file cannot be read, so that no token is valid now; the log says why"
         return ""
 
     def _known(self) -> dict[str, Token]:
@@ -56,7 +60,6 @@ class TokenFile:
                 except SettingsError as error:
                     self._tokens, self._trouble = {}, str(error)
             if self._trouble:
-                self._seldom.warn("broken", "%s; until it is mended no token is valid", self._trouble)
                 raise UnreadableError(self._trouble)
             return self._tokens
 
