@@ -2,6 +2,7 @@
 
 import logging
 import os
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from fastapi import Request
 
 import asgi
+import web_servers
 from jobmon.api import seldom
 from jobmon.api.access import Access
 from jobmon.api.peer import Peer
@@ -348,3 +350,12 @@ def test_forwarded_names_who_signed_in_at_the_last_server(said: list[str], user:
 def test_forwarded_that_is_not_clear_is_refused(said: str) -> None:
     app = application(remote_user_header="Forwarded")
     assert asgi.get(app, "/api/me", peer=asgi.PROXY, raw=[("Forwarded", said)]).status_code == 400
+
+
+@pytest.mark.parametrize(("server", "begin"), [("nginx", "location /"), ("apache", "<Loc"), ("lighttpd", "$HTTP")])
+def test_the_manual_shows_what_is_shipped(server: str, begin: str) -> None:
+    text = (web_servers.ROOT / "docs/access.md").read_text(encoding="utf-8")
+    shipped = web_servers.shipped(server, 3, {})
+    found = [textwrap.dedent(block) for block in text.split("\n\n") if block.strip().startswith(begin)]
+    assert len(found) == 1
+    assert found[0] in shipped
