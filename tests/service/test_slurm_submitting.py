@@ -203,3 +203,15 @@ def test_a_controller_that_is_not_there_refuses_no_work(tmp_path: Path):
             cluster.start_controller()
             until(lambda: all(job(house, number)["status"] == "succeeded" for number in numbers), "them to run")
             assert sorted((tmp_path / "witness").read_text().split(), key=int) == [str(number) for number in numbers]
+
+
+def test_a_daemon_that_is_told_to_end_does_not_wait_for_a_slow_submission_and_the_next_one_finds_it(slurm, odd):
+    number = slip_in(odd, ["--mail-user=slow"], "sh", "-c", "echo slow >>witness")
+    until((odd.root / "slow").exists, "sbatch to be slow")
+    began = time.monotonic()
+    odd.stop()
+    assert time.monotonic() - began < 6
+    odd.start()
+    until(lambda: job(odd, number)["status"] == "succeeded", "it to run")
+    until(lambda: not slurm.run("squeue", "-h", "-t", "PD", "-o", "%j"), "no twin to be left")
+    assert (odd.root / "witness").read_text() == "slow\n"
