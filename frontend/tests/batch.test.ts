@@ -217,7 +217,7 @@ describe("a request", () => {
         limit_s: 90,
         on_success: ["email:a@b"],
       },
-      ...{ working_dir: "/w", output_location: "/o", user: "u", version: 3, next: [], last: null },
+      ...{ working_dir: "/w", output_location: "/o", user: "u", version: 3, next: [], last: null, content: true },
     } as CronEntry;
     expect(cronRequest(draftOf(entry)).body).toEqual({
       ...{ name: "n", schedule: "@daily", timezone: "UTC", enabled: false, command: ["sh", "-c", "a b"] },

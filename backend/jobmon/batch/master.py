@@ -31,6 +31,7 @@ log = logging.getLogger("jobmon.batch")
 
 ROLE = "batch"
 DAY_S = 86_400
+LONGEST_RUN_S = 999_999_999
 SHARE_S = 1.0
 """So long batches of jobs are submitted in one turn, so that crontab entries are never late because of them."""
 MOST_TROUBLES, MOST_TROUBLE = 50, 500
@@ -49,7 +50,7 @@ def change_setting(connection: sa.Connection, name: str, value: str) -> None:
     """Set `master` (a host, "" for whoever comes first) or `run_time` (seconds, 0 for ever); else SettingsError."""
     if name not in NAMES:
         raise SettingsError(f"{name}: there is no such setting; known: {', '.join(NAMES)}")
-    if name == "run_time" and not (value.isdigit() and len(value) < 10):
+    if name == "run_time" and not (value.isascii() and value.isdecimal() and len(value) <= len(str(LONGEST_RUN_S))):
         raise SettingsError(f"run_time = {value[:40]!r}: must be a number of seconds, 0 for no limit")
     if name == "master" and (len(value) > 253 or not value.isprintable() or " " in value):
         raise SettingsError(f"master = {value[:40]!r}: must be the name of a host")
@@ -155,12 +156,13 @@ class Master:
             self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _clean(self, now: float) -> None:
-        """Once an hour, forget what ended long ago, and the folders of its attempts."""
+        """Once an hour, forget what ended long ago, and the folders of its attempts: a portion in each turn."""
         if 0 <= now - self._cleaned_at < 3600:
             return
-        self._cleaned_at = now
         old = now - self._settings.batch.keep * DAY_S
         with self._lease.writing(self._tenure) as connection:
-            gone = forget(connection, old)
+            gone, more = forget(connection, old)
+        if not more:
+            self._cleaned_at = now
         for key in gone:
             shutil.rmtree(self._folders.of(key), ignore_errors=True)

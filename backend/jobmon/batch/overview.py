@@ -23,7 +23,7 @@ def masters(house: BatchContext) -> dict[str, Any]:
 
     What a candidate tells of itself is as old as `seen_at`, at most a third of the lease.
     """
-    with house.store().reading() as connection:
+    with house.store().searching() as connection:
         preferred, run_time = setting(connection, "master"), int(setting(connection, "run_time"))
         state = state_of(connection, ROLE)
         there = candidates(connection, ROLE, house.settings.batch.lease_ttl)
@@ -84,7 +84,7 @@ def overview(house: BatchContext) -> dict[str, Any]:
     """Return the numbers of all jobs by state, the queues' limits, the masters and what needs attention."""
     master = masters(house)
     orphans = master.pop("orphans")
-    with house.store().reading() as connection:
+    with house.store().searching() as connection:
         found = {
             "counts": jobs.counts(connection),
             "limits": limits.listing(connection),

@@ -21,7 +21,7 @@ export function groupsOf(master: Masters, attention: Attention | undefined): Gro
     {
       title: "Troubles of the master",
       words: "What the master cannot do now. It goes on trying.",
-      lines: master.troubles.map((text) => ({ key: text, text })),
+      lines: (master.troubles ?? []).map((text) => ({ key: text, text })),
     },
     {
       title: "Unclear submissions",
