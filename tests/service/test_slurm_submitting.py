@@ -123,8 +123,10 @@ def test_the_table_of_options_says_what_this_sbatch_says(slurm: SlurmCluster):
     here = [option for option in ALL.values() if option.since <= version < option.until]
 
     def asked(word: str) -> str:
-        done = subprocess.run(["sbatch", "--test-only", word], env=slurm.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=20)  # fmt: skip
+        done = subprocess.run(  # with --test-only, for --wrap alone is a whole job
+            ["sbatch", "--test-only", word], env=slurm.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=20,
+        )  # fmt: skip
         return done.stderr
 
     known = {name for letter in ascii_lowercase for name in re.findall(r"'--([a-z-]+)'", asked(f"--{letter}")[1:])}
