@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 import urllib.error
 from collections.abc import Iterator
@@ -66,8 +67,18 @@ def slip_in(house: House, options: list[str], *command: str) -> int:
         store.close()
 
 
+def told(house: House, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask as an operator, who sees everything and may do everything."""
+    kept = house.root / "token"
+    if not kept.exists():
+        words = ["token", "create", "olga", "--role", "operator", "--config", str(house.settings)]
+        made = subprocess.run([sys.executable, "-m", "jobmon", *words], capture_output=True, text=True, check=True)
+        kept.write_text(made.stdout.strip())
+    return house.ask(path, body, Authorization=f"Bearer {kept.read_text()}")
+
+
 def job(house: House, number: int) -> dict[str, Any]:
-    found: dict[str, Any] = house.ask(f"jobs/{number}")["job"]
+    found: dict[str, Any] = told(house, f"jobs/{number}")["job"]
     return found
 
 
@@ -84,14 +95,13 @@ def test_options_that_took_jobs_out_of_our_hands_are_refused_when_they_are_asked
     for options in prepared(on_slurm.root):
         code, _, err = on_slurm.run("submit", f"--opts={' '.join(options)}", "--", "true")
         assert (code, "options: " in err, "sbatch" in err) == (2, True, True), (options, err)
-    headers = {"X-Remote-User": "olga", "X-Requested-With": "jobmon"}
     for path, body in (("jobs", {}), ("cron", {"name": "x", "schedule": "@daily"})):
         with pytest.raises(urllib.error.HTTPError) as error:
-            on_slurm.ask(path, {"command": ["true"], "options": ["-QW"], **body}, **headers)
+            told(on_slurm, path, {"command": ["true"], "options": ["-QW"], **body})
         with error.value:
             assert (error.value.code, b"jobmon reads what sbatch prints" in error.value.read()) == (400, True)
     assert on_slurm.run("cron", "add", "x", "@daily", "--opts=-QW", "--", "true")[0] == 2
-    assert on_slurm.ask("jobs")["jobs"] == []
+    assert told(on_slurm, "jobs")["jobs"] == []
     assert len(listed(slurm)) == before
 
 
@@ -113,8 +123,10 @@ def test_the_table_of_options_says_what_this_sbatch_says(slurm: SlurmCluster):
     here = [option for option in ALL.values() if option.since <= version < option.until]
 
     def asked(word: str) -> str:
-        done = subprocess.run(["sbatch", word], env=slurm.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=20)  # fmt: skip
+        done = subprocess.run(  # with --test-only, for --wrap alone is a whole job
+            ["sbatch", "--test-only", word], env=slurm.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=20,
+        )  # fmt: skip
         return done.stderr
 
     known = {name for letter in ascii_lowercase for name in re.findall(r"'--([a-z-]+)'", asked(f"--{letter}")[1:])}
@@ -179,7 +191,7 @@ def test_a_submission_that_comes_to_nothing_is_tried_less_and_less_often_and_sho
     times = [float(word) for word in calls.read_text().split()]
     assert times[1] - times[0] > 4.5
     assert times[2] - times[1] > 9.5
-    unclear = odd.ask("overview")["attention"]["unclear"]
+    unclear = told(odd, "overview")["attention"]["unclear"]
     assert [one["job_id"] for one in unclear] == [lost]
     assert job(odd, good)["status"] == "succeeded"
     odd.run("cancel", str(lost))
@@ -193,9 +205,9 @@ def test_a_controller_that_is_not_there_refuses_no_work(tmp_path: Path):
         cluster.kill_controller()
         with housed(tmp_path, "slurm", str(cluster.conf)) as house:
             numbers = [slip_in(house, [], "sh", "-c", "echo $JOBMON_JOB >>witness") for _ in range(6)]
-            until(lambda: len(house.ask(f"jobs/{numbers[0]}")["events"]) > 2, "a submission to come back")
-            until(lambda: house.ask("overview")["master"]["troubles"], "the silence to be told")
-            overview = house.ask("overview")
+            until(lambda: len(told(house, f"jobs/{numbers[0]}")["events"]) > 2, "a submission to come back")
+            until(lambda: told(house, "overview")["master"]["troubles"], "the silence to be told")
+            overview = told(house, "overview")
             assert (overview["attention"]["refused"], overview["attention"]["unclear"]) == ([], [])
             assert "does not answer" in " ".join(overview["master"]["troubles"])
             assert {(job(house, number)["status"], job(house, number)["tries"]) for number in numbers} <= {
@@ -203,3 +215,15 @@ def test_a_controller_that_is_not_there_refuses_no_work(tmp_path: Path):
             cluster.start_controller()
             until(lambda: all(job(house, number)["status"] == "succeeded" for number in numbers), "them to run")
             assert sorted((tmp_path / "witness").read_text().split(), key=int) == [str(number) for number in numbers]
+
+
+def test_a_daemon_that_is_told_to_end_does_not_wait_for_a_slow_submission_and_the_next_one_finds_it(slurm, odd):
+    number = slip_in(odd, ["--mail-user=slow"], "sh", "-c", "echo slow >>witness")
+    until((odd.root / "slow").exists, "sbatch to be slow")
+    began = time.monotonic()
+    odd.stop()
+    assert time.monotonic() - began < 6
+    odd.start()
+    until(lambda: job(odd, number)["status"] == "succeeded", "it to run")
+    until(lambda: not slurm.run("squeue", "-h", "-t", "PD", "-o", "%j"), "no twin to be left")
+    assert (odd.root / "witness").read_text() == "slow\n"
