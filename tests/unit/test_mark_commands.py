@@ -121,7 +121,7 @@ def test_a_mistake_is_taken_back_but_no_reservation(run, store):
         (["mark", "a", "--until", "2h"], "before the beginning"),
         (["marks", "--since", "yesterday"], "is no time"),
         (["marks", "--remove", "1", "--json"], "--remove goes with no other option"),
-        (["marks", "--remove", "x"], "invalid int"),
+        (["marks", "--remove", "x"], "must be a whole number from 1"),
     ],
 )
 def test_what_makes_no_sense_is_told_and_nothing_is_recorded(run, words, why):
