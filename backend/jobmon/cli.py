@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from jobmon import __version__, clock, config, logs, printing
 from jobmon.batch import commands as batch_commands
 from jobmon.batch.words import adder
+from jobmon.config import secrets
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
 from jobmon.live import mark_commands
 from jobmon.spool import lock
@@ -134,6 +136,8 @@ def _run(options: argparse.Namespace) -> int:
     def create(settings: config.Settings) -> list["Capability"]:
         config.use(settings)
         logs.start(settings.daemon.log_level)
+        for warning in secrets.warnings(settings):
+            logging.getLogger("jobmon").warning("%s", warning)
         return capabilities.create(settings, only)
 
     # Found once: a file that has gone by the time of a reload is an error, not a reason to act on the defaults.
@@ -264,11 +268,18 @@ def _token_create(options: argparse.Namespace) -> int:
 def _token_list(options: argparse.Namespace) -> int:
     from jobmon.api import tokens
 
-    for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry["name"]):
-        end = entry["expires"]
-        until = "for ever" if end is None else time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
-        print(f"{entry['name']:20} {entry['role']:10} {until}")
+    for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry.name):
+        print(f"{printing.plain(entry.name, 255):20} {entry.role:10} {_until(entry.expires)}")
     return 0
+
+
+def _until(end: float | None) -> str:
+    if end is None:
+        return "for ever"
+    try:
+        return time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
+    except (OverflowError, ValueError, OSError):  # beyond what the system's calendar knows
+        return f"until {end:g}"
 
 
 def _token_revoke(options: argparse.Namespace) -> int:
@@ -314,7 +325,7 @@ def _settings(options: argparse.Namespace) -> int:
     from jobmon.config import trust
 
     loaded = _load(options)
-    tables = loaded.model_dump(mode="json")
+    tables = secrets.shown(loaded)
     if options.names:
         for name in options.names:
             table, _, key = name.partition(".")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from jobmon.store.versions import is_current, newest
 from stores import emptied
 
 pytestmark = pytest.mark.service
-LATER = {"latest_start", "start_within"}
+LATER = {"latest_start", "start_within", "returns", "origin"}
 VALUES = {sa.Text: "x", sa.JSON: ["x"], sa.Boolean: True}
 
 
@@ -64,9 +65,12 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
         table: {column.name: VALUES.get(type(column.type), 1) for column in table.columns if column.name not in LATER}
         for table in (batch.JOB, batch.CRONTAB)
     }
-    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num = 'batch_0003'"
+    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num LIKE 'batch%'"
     with store.writing() as connection:
+        for table in (batch.JOB, batch.RUN, batch.EVENT):
+            connection.execute(sa.text(f"ALTER TABLE {table.name} DROP COLUMN origin"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN latest_start"))
+        connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN returns"))
         connection.execute(sa.text("ALTER TABLE batch_crontab DROP COLUMN start_within"))
         assert connection.execute(sa.text(before)).rowcount == 1
         for table, row in rows.items():
@@ -76,7 +80,7 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
     with upgraded.reading() as connection:
         found = {table: dict(connection.execute(sa.select(table)).mappings().one()) for table in rows}
     assert found == {
-        batch.JOB: {**rows[batch.JOB], "latest_start": None},
+        batch.JOB: {**rows[batch.JOB], "latest_start": None, "returns": 0, "origin": "person"},
         batch.CRONTAB: {**rows[batch.CRONTAB], "start_within": 0},
     }
     upgraded.close()
@@ -233,6 +237,59 @@ def test_a_program_that_is_frozen_while_it_writes_keeps_nobody_waiting_for_long(
         frozen.wait()
         frozen.stdout.close()
         store.close()
+
+
+@pytest.fixture
+def guarded(server, tmp_path):
+    """Return the address of a database that wants the password of its user, and what sets that password."""
+    emptied(server)
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        rules = Path(connection.execute(sa.text("SHOW hba_file")).scalar_one())
+        before = rules.read_text()
+        rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{before}")
+        connection.execute(sa.text("CREATE ROLE guarded LOGIN; GRANT ALL ON SCHEMA public TO guarded"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+
+        def password(text: str) -> None:
+            connection.execute(sa.text(f"ALTER ROLE guarded PASSWORD '{text}'"))
+
+        yield server.replace("jobmon@", "guarded@"), password
+        rules.write_text(before)
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+        connection.execute(sa.text("DROP OWNED BY guarded CASCADE; DROP ROLE guarded"))
+    admin.dispose()
+
+
+def test_the_password_is_read_from_its_file_for_each_connection(guarded, tmp_path):
+    url, password = guarded
+    file = tmp_path / "password"
+    file.touch(0o600)
+    password("first-s3cret")
+    file.write_text("first-s3cret\n")
+    store = open_store(url, tmp_path, password_file=str(file))
+    password("second-s3cret")
+    store.engine.dispose()
+    with pytest.raises(StoreError) as told, store.reading():
+        pass
+    assert "s3cret" not in str(told.value)
+    file.write_text("second-s3cret\n")
+    with store.reading() as connection:
+        assert connection.execute(sa.text("SELECT current_user")).scalar_one() == "guarded"
+    store.engine.dispose()
+    file.chmod(0o644)
+    with pytest.raises(StoreError, match="others may read"), store.reading():
+        pass
+    store.close()
+
+
+def test_a_password_in_the_address_goes_on_working(guarded, tmp_path):
+    url, password = guarded
+    password("first-s3cret")
+    open_store(url.replace("guarded@", "guarded:first-s3cret@"), tmp_path).close()
+    with pytest.raises(StoreError) as told:
+        open_store(url.replace("guarded@", "guarded:wrong-s3cret@"), tmp_path)
+    assert "s3cret" not in str(told.value)
 
 
 # --- visitors' questions ---------------------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ from pydantic import Field
 from jobmon import clock
 from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, crontab
+from jobmon.batch import asking, audit, crontab, visibility
 from jobmon.batch.context import BatchContext
+from jobmon.batch.jobs import NoSuchThing
 from jobmon.batch.requests import CronRequest
 from jobmon.engine import cron
+from jobmon.engine.scheduler import check_options
 
 EntryName = Annotated[str, Path(min_length=1, max_length=100)]
 
@@ -34,18 +36,23 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     def listing(request: Request) -> dict[str, Any]:
         with asking.answering(), house.store().searching() as connection:
             entries = crontab.listing(connection, clock.now())
-        if asker(request).own:
-            entries = [{**entry, "command": "", "args": [], "on_success": []} for entry in entries]
-        return {"entries": entries}
+        view = visibility.view(request, batch)
+        return {"entries": [view.entry(entry) for entry in entries if view.sees_entry(entry)]}
 
     @routes.get("/cron/{name}/history", Level.READER, summary="What came of an entry's due times")
-    def history(name: EntryName) -> dict[str, Any]:
+    def history(request: Request, name: EntryName) -> dict[str, Any]:
+        view = visibility.view(request, batch)
         with asking.answering(), house.store().searching() as connection:
-            return {"fires": crontab.history(connection, name)}
+            entry = crontab.find(connection, name)
+            if not view.sees_entry(entry):
+                raise NoSuchThing(f"there is no crontab entry {name!r}")
+            return {"fires": view.fires(crontab.history(connection, name), entry)}
 
     @routes.post("/cron", Level.STAFF, summary="Add a crontab entry", status_code=201)
     def add(request: Request, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
             number = crontab.add(connection, body, batch)
             audit.add(connection, who, "add", f"cron {body.name}", body.schedule)
@@ -54,6 +61,8 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.put("/cron/{name}", Level.STAFF, summary="Replace a crontab entry")
     def edit(request: Request, name: EntryName, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
             crontab.edit(connection, name, body, batch)
             audit.add(connection, who, "edit", f"cron {name}", body.schedule)

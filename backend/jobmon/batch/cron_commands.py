@@ -29,7 +29,8 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     def run_add(options: argparse.Namespace) -> int:
         from jobmon.batch import crontab, terminal
 
-        settings, request = load(options), terminal.cron_request(values_of(options))
+        settings = load(options)
+        request = terminal.cron_request(settings, values_of(options))
 
         def do(connection: Any) -> str:
             return f"entry {crontab.add(connection, request, settings.batch)}"
@@ -39,7 +40,8 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     def run_edit(options: argparse.Namespace) -> int:
         from jobmon.batch import crontab, terminal
 
-        settings, request = load(options), terminal.cron_request(values_of(options))
+        settings = load(options)
+        request = terminal.cron_request(settings, values_of(options))
 
         def do(connection: Any) -> None:
             crontab.edit(connection, request.name, request, settings.batch)

@@ -16,6 +16,7 @@ from jobmon.batch.requests import MOST_NAME, CronRequest, JobRequest, account, c
 from jobmon.batch.tables import CRONTAB, FIRE
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
+from jobmon.engine.outbox.targets import HIDDEN, restored
 from jobmon.errors import SettingsError
 from jobmon.printing import plain
 
@@ -24,7 +25,6 @@ log = logging.getLogger("jobmon.batch")
 FIELDS = ("minute", "hour", "day_of_month", "month", "day_of_week")
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
-CALLER = "cron"
 MOST_ENTRIES = 10_000
 MOST_SPAN_S = 366 * 86_400
 """So long a span is replayed at once."""
@@ -40,6 +40,8 @@ def expression(row: Mapping[str, Any]) -> str:
 
 def add(connection: sa.Connection, request: CronRequest, settings: BatchSettings) -> int:
     """Write down an entry, which counts from now on, and return its number; SettingsError when the name is taken."""
+    if any(HIDDEN in target for target in request.notify):
+        raise SettingsError(f"notify: name the whole address of a webhook: {HIDDEN} stands for what nobody is shown")
     taken = connection.execute(sa.select(CRONTAB.c.cron_id).where(CRONTAB.c.name == request.name)).first()
     if taken:
         raise SettingsError(f"there is a crontab entry {request.name!r} already")
@@ -53,8 +55,12 @@ def add(connection: sa.Connection, request: CronRequest, settings: BatchSettings
 
 
 def edit(connection: sa.Connection, name: str, request: CronRequest, settings: BatchSettings) -> None:
-    """Replace an entry; a new schedule counts from now on, and what was due before stays as it was."""
+    """Replace an entry; a new schedule counts from now on, and what was due before stays as it was.
+
+    A webhook that is named as it is shown stays as it is.
+    """
     row = find(connection, name)
+    request = request.model_copy(update={"notify": restored(request.notify, row["on_success"])})
     values = {**_values(request, settings), "version": row["version"] + 1}
     if (expression(row), row["timezone"]) != (expression(values), values["timezone"]):
         values |= {"effective_from": clock.now(), "fired_until": clock.now()}
@@ -152,7 +158,7 @@ def replay(
         if known is not None and known["outcome"] == "fired":
             continue
         number = jobs.submit(connection, job_request(row, at), who, settings, cron_id=row["cron_id"])
-        values = {"fired_at": clock.now(), "outcome": "fired", "reason": f"replayed by {who}", "job_id": number}
+        values = {"fired_at": clock.now(), "outcome": "fired", "reason": "replayed by hand", "job_id": number}
         if known is None:
             connection.execute(FIRE.insert().values(cron_id=row["cron_id"], scheduled_for=at, **values))
         else:

@@ -1,17 +1,17 @@
 """Be one of several masters: what the acting one does in a turn, and what all of them can tell."""
 
 import logging
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from jobmon import clock
 from jobmon.batch import jobs, limits, releases, run_rows
 from jobmon.batch.forgetting import forget
+from jobmon.batch.origin import Machinery
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import JOB, SETTINGS
 from jobmon.batch.telling import tell
@@ -25,11 +25,7 @@ from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger
 from jobmon.errors import SettingsError
 from jobmon.printing import plain
-from jobmon.schedulers import htcondor, lsf
 from jobmon.schedulers.acting import Scheduler
-from jobmon.schedulers.local import LocalScheduler
-from jobmon.schedulers.slurm import command
-from jobmon.schedulers.slurm.acting import SlurmScheduler
 from jobmon.store import Store
 
 log = logging.getLogger("jobmon.batch")
@@ -61,34 +57,6 @@ def change_setting(connection: sa.Connection, name: str, value: str) -> None:
         raise SettingsError(f"master = {value[:40]!r}: must be the name of a host")
     connection.execute(SETTINGS.delete().where(SETTINGS.c.name == name))
     connection.execute(SETTINGS.insert().values(name=name, value=value))
-
-
-def scheduler_of(settings: Settings) -> Scheduler:
-    """Return what jobs are submitted to: what the settings say, else the batch system that is here."""
-    choice = settings.batch.scheduler
-    if choice == "auto":
-        choice = _found(settings)
-    if choice == "slurm":
-        return SlurmScheduler(settings.scheduler)
-    if choice == "lsf":
-        return lsf.LsfScheduler(settings.scheduler)
-    if choice == "htcondor":
-        return htcondor.HTCondorScheduler(settings.scheduler)
-    return LocalScheduler(Path(settings.live.data_path) / "batch" / "local", settings.batch.local_slots)
-
-
-def _found(settings: Settings) -> Literal["slurm", "lsf", "htcondor", "local"]:
-    """Return the first batch system whose commands and settings are on this host, else this machine."""
-    if _has_slurm(settings):
-        return "slurm"
-    if lsf.is_here(settings.scheduler):
-        return "lsf"
-    return "htcondor" if htcondor.is_here(settings.scheduler) else "local"
-
-
-def _has_slurm(settings: Settings) -> bool:
-    conf = settings.scheduler.conf or os.environ.get("SLURM_CONF") or "/etc/slurm/slurm.conf"
-    return command.find("sbatch", settings.scheduler) is not None and Path(conf).exists()
 
 
 def shared_path(settings: Settings) -> Path:
@@ -180,7 +148,7 @@ class Master:
         return jobs.work_of(row, self._home, self._settings.batch.programs)
 
     def _changed(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
-        jobs.note_changes(connection, attempts, "master", self._tenure)
+        jobs.note_changes(connection, attempts, Machinery.MASTER, self._tenure)
         ended = [attempt for attempt in attempts if attempt.status in ENDED]
         for attempt in attempts:
             tell(connection, attempt)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, limits, master
+from jobmon.batch import asking, audit, limits, master, visibility
 from jobmon.batch.context import BatchContext
 from jobmon.batch.master import LONGEST_RUN_S
 
@@ -33,9 +33,9 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
 
     @routes.get("/audit", Level.SEES_ALL, summary="What people have asked for, with its result")
-    def asked() -> dict[str, Any]:
+    def asked(request: Request) -> dict[str, Any]:
         with asking.answering(), house.store().searching() as connection:
-            return {"todo": audit.listing(connection)}
+            return {"todo": visibility.view(request, house.settings.batch).audit(audit.listing(connection))}
 
     @routes.post("/master", Level.STAFF, summary="Prefer a host as the master, or limit how long a process runs")
     def change(request: Request, body: MasterChange) -> dict[str, Any]:

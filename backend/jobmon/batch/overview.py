@@ -13,7 +13,7 @@ from jobmon.batch.tables import JOB
 from jobmon.engine import outbox
 from jobmon.engine.election import candidates
 from jobmon.engine.lease import state_of
-from jobmon.engine.submission.attempts import LOST, SUBMITTING, WAITING
+from jobmon.engine.submission.attempts import HELD, LOST, SUBMITTING, WAITING
 
 MOST_LISTED = 20
 
@@ -62,9 +62,9 @@ def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
 
     messages = outbox.summary(connection)
     return {
-        "unclear": some(JOB.c.status == SUBMITTING, JOB.c.unknown),
+        "unclear": some(JOB.c.status.in_((SUBMITTING, WAITING, HELD)), JOB.c.unknown),
         "lost": some(JOB.c.status == LOST),
-        "refused": some(JOB.c.status == WAITING, JOB.c.reason.is_not(None)),
+        "refused": some(JOB.c.status == WAITING, JOB.c.reason.is_not(None), ~JOB.c.unknown),
         "unsent": [
             {
                 "kind": one.kind,

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger
+from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger, visibility
 from jobmon.batch.context import BatchContext
 from jobmon.batch.release_results import NAME
 from jobmon.batch.release_trigger import Trigger
@@ -39,29 +39,34 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
 
 
 def _read(routes: Routes, house: BatchContext) -> None:
+    batch = house.settings.batch
+
     @routes.get("/releases", Level.SEES_ALL,
                  summary="Versions, those that are being built first, with a cell for each variant")  # fmt: skip
     def listing(
+        request: Request,
         package: Annotated[str, Query(max_length=100)] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only older builds")] = None,
     ) -> dict[str, Any]:
         with asking.answering(), house.store().searching() as connection:
-            return release_rows.overview(connection, package=package, before=before)
+            found = release_rows.overview(connection, package=package, before=before)
+        return visibility.view(request, batch).releases(found)
 
     @routes.get("/releases/packages", Level.SEES_ALL, summary="Packages and variants that can be built")
-    def packages() -> dict[str, Any]:
+    def packages(request: Request) -> dict[str, Any]:
         with asking.answering(), house.store().searching() as connection:
-            return release_trigger.packages(connection, house.settings.batch.programs)
+            return visibility.view(request, batch).packages(release_trigger.packages(connection, batch.programs))
 
     @routes.get("/releases/build/{number}", Level.SEES_ALL,
                  summary="One build: its stages, and its sub-packages beside other builds")  # fmt: skip
-    def one(number: Number) -> dict[str, Any]:
+    def one(request: Request, number: Number) -> dict[str, Any]:
         with asking.answering(), house.store().searching() as connection:
-            return release_rows.details(connection, number)
+            return visibility.view(request, batch).build(release_rows.details(connection, number))
 
     @routes.get("/releases/build/{number}/log/{sub}/{step}", Level.SEES_ALL, summary="The last megabyte of a log",
                 response_class=PlainTextResponse)  # fmt: skip
-    def log(number: Number, sub: Sub, step: Step) -> Response:
+    def log(request: Request, number: Number, sub: Sub, step: Step) -> Response:
+        visibility.view(request, batch).check_content("Logs of builds are shown to operators and administrators")
         with asking.answering(), house.store().searching() as connection:
             place = release_rows.find(connection, number)["place"]
         found = release_files.log_end(place, f"{step}-{sub}.log", MOST_LOG)

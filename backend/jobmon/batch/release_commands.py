@@ -39,13 +39,13 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
 
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:
-    from jobmon.batch import release_rows
+    from jobmon.batch import release_rows, visibility
     from jobmon.batch.terminal import opened
 
     with opened(settings) as store, store.reading() as connection:
         found = release_rows.overview(connection, package=options.package)
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(visibility.terminal().releases(found), indent=2))
         return 0
     rows = [
         (one["package"], one["version"], one["version_type"], moment_s(one["noticed_at"]), variant,
@@ -57,13 +57,13 @@ def _list(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _show(settings: Settings, options: argparse.Namespace) -> int:
-    from jobmon.batch import release_rows
+    from jobmon.batch import release_rows, visibility
     from jobmon.batch.terminal import opened
 
     with opened(settings) as store, store.reading() as connection:
         found = release_rows.details(connection, options.number)
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(visibility.terminal().build(found), indent=2))
         return 0
     build = found["build"]
     title = f"{build['package']} {build['version']} {build['variant']}"

@@ -15,6 +15,7 @@ from jobmon.api.bodies import Body
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
 from jobmon.engine.outbox import parse_targets
+from jobmon.engine.outbox.targets import HIDDEN
 from jobmon.errors import SettingsError
 
 MOST_ARGS = 1000
@@ -81,6 +82,15 @@ Path = Annotated[str, Field(max_length=4000), AfterValidator(_absolute)]
 Args = Annotated[list[Word], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
 Options = Annotated[list[Annotated[str, Field(max_length=1000), AfterValidator(_plain)]], Field(max_length=100)]
 Targets = Annotated[list[Annotated[str, Field(max_length=2100)]], Field(max_length=20), AfterValidator(_targets)]
+
+
+def _targets_or_shown(value: list[str]) -> list[str]:
+    _targets([text for text in value if HIDDEN not in text])
+    return value
+
+
+ShownTargets = Annotated[list[str], Field(max_length=20), AfterValidator(_targets_or_shown)]
+"""May hold webhooks as they are shown to people, who give them back with what they change."""
 Labels = Annotated[dict[Name, Annotated[str, Field(max_length=MOST_LABEL), AfterValidator(_plain)]],
                    Field(max_length=50)]  # fmt: skip
 Params = Annotated[dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=10_000)]],
@@ -132,7 +142,7 @@ class CronRequest(Body):
     working_dir: Path = ""
     output: Path = ""
     time_limit: float = Field(0, ge=0, le=31_622_400)
-    notify: Targets = []
+    notify: ShownTargets = []
     user: User = ""
 
     @model_validator(mode="after")
@@ -168,11 +178,22 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], what: str) -> Any
         raise SettingsError("; ".join(lines)[:2000]) from None
 
 
+def is_own_account(user: str) -> bool:
+    """Say whether a user is the daemon's own account, by whatever name; "" is."""
+    try:
+        return not user or pwd.getpwnam(user).pw_uid == os.geteuid()
+    except KeyError:
+        return False
+
+
 def account(user: str, settings: BatchSettings) -> str:
     """Return the account a job runs under, "" for the daemon's own; SettingsError when that may not be."""
-    own = pwd.getpwuid(os.geteuid()).pw_name
-    if user in {"", own}:
+    if is_own_account(user):
         return ""
+    try:
+        own = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        own = str(os.geteuid())
     if user not in settings.users:
         raise SettingsError(f"user {user!r}: jobs run as {own}; others must be named in [batch] users")
     if os.geteuid() != 0:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from getpass import getuser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobmon import printing
 from jobmon.batch import words
@@ -15,6 +15,9 @@ from jobmon.config import Settings
 from jobmon.config.files import read_text
 from jobmon.errors import SettingsError
 from jobmon.printing import moment_s, number, plain
+
+if TYPE_CHECKING:
+    from jobmon.batch.workflow.definitions import Definition
 
 Load = Callable[[argparse.Namespace], Settings]
 MOST_OUTPUT = 10_000_000
@@ -64,20 +67,38 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
     from jobmon.batch.workflow import definitions
 
     wrong: list[str] = []
-    found = 0
+    found: list[Definition] = []
     if options.files:
         for name in options.files:
             try:
-                found += len(definitions.parse(_text(name), name))
+                found += definitions.parse(_text(name), name)
             except SettingsError as error:
                 wrong += str(error).split("\n")
     else:
         known = definitions.load(settings.batch.workflows)
-        found, wrong = len(known.workflows), list(known.errors)
+        found, wrong = list(known.workflows.values()), list(known.errors)
+    right = 0
+    for one in found:
+        options_wrong = _wrong_options(settings, one)
+        right += not options_wrong
+        wrong += options_wrong
     for line in wrong:
         print(plain(line, 1000), file=sys.stderr)
-    print(f"{found} workflows are right, {len(wrong)} mistakes")
+    print(f"{right} workflows are right, {len(wrong)} mistakes")
     return 1 if wrong else 0
+
+
+def _wrong_options(settings: Settings, definition: "Definition") -> list[str]:
+    """Return what the scheduler here would not take of the options of stages."""
+    from jobmon.engine.scheduler import check_options
+
+    wrong = []
+    for stage in definition.workflow.stages:
+        try:
+            check_options(settings, stage.options)
+        except SettingsError as error:
+            wrong.append(f"{definition.file}: workflow {definition.workflow.name}, stage {stage.name}, {error}")
+    return wrong
 
 
 def _text(name: str) -> str:
@@ -120,16 +141,17 @@ def _start(settings: Settings, options: argparse.Namespace) -> int:
 
 def _shown(load: Load) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
-        from jobmon.batch import run_rows
+        from jobmon.batch import run_rows, visibility
         from jobmon.batch.terminal import opened
 
+        view = visibility.terminal()
         with opened(load(options)) as store, store.reading() as connection:
             if options.number is None:
                 found: Any = run_rows.listing(connection, limit=50)
             else:
                 found = run_rows.details(connection, options.number)
         if options.json:
-            print(json.dumps(found, indent=2))
+            print(json.dumps(view.runs(found) if options.number is None else view.run(found), indent=2))
         elif options.number is None:
             rows = [(str(row["run_id"]), row["workflow"], row["status"], moment_s(row["created_at"]),
                      moment_s(row["finished_at"]), plain(row["reason"], 80)) for row in found]  # fmt: skip
@@ -181,6 +203,7 @@ def _test(options: argparse.Namespace) -> int:
     from jobmon.batch.workflow.outcome import Outcome
     from jobmon.batch.workflow.placeholders import Values
     from jobmon.batch.workflow.searching import Searcher
+    from jobmon.engine.outbox import targets
 
     workflows = [one.workflow for one in definitions.parse(_text(options.file), options.file)]
     found = [w for w in workflows if options.workflow in {"", w.name} and options.stage in {s.name for s in w.stages}]
@@ -199,7 +222,7 @@ def _test(options: argparse.Namespace) -> int:
     facts = [
         ("rule", ", ".join(map(str, decision.rules)) or "none"), ("next", ", ".join(decision.next or ())),
         ("retry", "" if decision.retry_s is None else f"in {decision.retry_s:g} s"), ("stop", decision.stop),
-        ("hold", decision.hold), ("notify", ", ".join(decision.notify)),
+        ("hold", decision.hold), ("notify", ", ".join(targets.all_shown(decision.notify))),
         ("set", ", ".join(f"{name}={value}" for name, value in decision.variables.items())),
         ("fails", "yes" if decision.fails else ""),
     ]  # fmt: skip

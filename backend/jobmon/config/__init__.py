@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobmon.config.files import MOST_SETTINGS, read_text
+from jobmon.config.secrets import hidden
 from jobmon.config.tables import (
     BatchSettings,
     DaemonSettings,
@@ -139,6 +140,7 @@ def _value(text: str) -> Any:
 
 def _shortened(text: str) -> str:
     """Return a text as it can be shown on a terminal: printable, and not endless."""
+    text = hidden(text)
     return repr(text[:80])[1:-1] + ("…" if len(text) > 80 else "")
 
 
@@ -174,7 +176,7 @@ def _explain(error: ErrorDetails) -> str:
 
 def _shown(value: object) -> str:
     try:
-        text = repr(value)
+        text = hidden(repr(value))
     except ValueError:
         return "a number of thousands of digits"
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -13,6 +13,7 @@ from jobmon.api.routes import Level, Routes, asker
 from jobmon.errors import SpoolError, StoreError
 from jobmon.live.endings import shard_of
 from jobmon.live.finished import Search, find, find_one
+from jobmon.live.visibility import FINISHED
 from jobmon.spool import reader
 from jobmon.store import Store
 
@@ -54,7 +55,11 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
         except StoreError as error:
             raise problems.of_store(error, "The store of finished jobs") from error
         following = offset + len(found)
-        return {"jobs": found, "total": total, "next": following if found and following < total else None}
+        return {
+            "jobs": FINISHED.all_shown(found, asker(request)),
+            "total": total,
+            "next": following if found and following < total else None,
+        }
 
     @routes.get("/jobs/{job_id}", Level.READER, summary="What one job used and wasted, running or finished")
     def job(request: Request, job_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
             raise problems.of_store(error, "The store of finished jobs") from error
         if found is None or (own and found["user"] != own):
             raise HTTPException(404, "No such job is running or was seen to end.")
-        return found
+        return FINISHED.shown(found, asker(request))
 
     return routes
 

@@ -17,6 +17,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from jobmon import clock
+from jobmon.config import Settings
+from jobmon.config.secrets import hidden, read_secret
 from jobmon.errors import SettingsError, StoreError, StoreTimeoutError, StoreValueError
 from jobmon.store.versions import is_current
 
@@ -40,6 +42,7 @@ KEEPALIVE_S = 3
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs", "afs", "9p"}
 )
+SETTING = "[store] password_file"
 MOUNTS = Path("/proc/self/mounts")
 _opening = threading.Lock()
 
@@ -85,21 +88,25 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str, folder: Path, search_s: float = SEARCH_S) -> Store:
+def store_of(settings: Settings) -> Store:
+    """Open the store that the settings name; errors are those of `open_store`."""
+    store, folder = settings.store, Path(settings.live.data_path)
+    return open_store(store.url, folder, store.search_timeout, password_file=store.password_file)
+
+
+def open_store(url: str, folder: Path, search_s: float = SEARCH_S, password_file: str = "") -> Store:
     """Open the store and bring the tables of all capabilities up to date.
 
-    An empty address means the file jobmon.sqlite in `folder`. An address that cannot be right, or a store
-    that is newer than this program, is a SettingsError, one that does not answer a StoreError. A visitor's question
-    ends after `search_s`.
+    An empty address means the file jobmon.sqlite in `folder`; a password is read from its file for each connection. An
+    address that cannot be right, or a store that is newer than this program, is a SettingsError, one that does not
+    answer a StoreError. Neither repeats the address, which may hold a password. A visitor's question ends after
+    `search_s`.
     """
-    try:
-        address = make_url(url or f"sqlite:///{folder / 'jobmon.sqlite'}")
-    except sa.exc.ArgumentError as error:
-        raise SettingsError(f"[store] url = {url!r}: is not the address of a database") from error
+    address = _address(url or f"sqlite:///{folder / 'jobmon.sqlite'}")
     backend = address.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise SettingsError(f"[store] url: {backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if backend == "sqlite":
         with _opening:
             _prepare_file(address.database)
@@ -119,6 +126,9 @@ def open_store(url: str, folder: Path, search_s: float = SEARCH_S) -> Store:
         engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows to insert are one statement
         event.listen(engine, "do_executemany", _one_by_one)
     event.listen(engine, "handle_error", _unfit)
+    if password_file:
+        read_secret(password_file, SETTING)  # what is wrong with it is told now
+        event.listen(engine, "do_connect", lambda *given: _sign_in(given[3], password_file))
     try:
         with _told():
             if not is_current(engine):
@@ -169,6 +179,24 @@ def claim_many(
     return {key: found[key] for key in keys if key in found}
 
 
+def _address(url: str) -> sa.URL:
+    try:
+        address = make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise SettingsError("[store] url: is not the address of a database") from None
+    if "@" in (address.host or ""):
+        raise SettingsError("[store] url: in a password write @ as %40, or use [store] password_file")
+    return address
+
+
+def _sign_in(parameters: dict[str, Any], password_file: str) -> None:
+    """Give a new connection its password, which may have been changed meanwhile."""
+    try:
+        parameters["password"] = read_secret(password_file, SETTING)
+    except SettingsError as error:
+        raise StoreError(f"the store: {error}") from None
+
+
 @contextmanager
 def _told(search_s: float = 0) -> Iterator[None]:
     """Turn what the database says into a StoreError, without the statement and its values."""
@@ -181,7 +209,7 @@ def _told(search_s: float = 0) -> Iterator[None]:
             raise StoreTimeoutError(told) from error
         kind = StoreValueError if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError) else StoreError
         words = str(cause).strip().splitlines()
-        raise kind(f"the store: {words[0] if words else type(cause).__name__}") from error
+        raise kind(f"the store: {hidden(words[0]) if words else type(cause).__name__}") from error
 
 
 def _unfit(context: sa.engine.ExceptionContext) -> StoreValueError | None:

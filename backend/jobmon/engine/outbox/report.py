@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from jobmon.engine.outbox.rows import FAILED, LEADS, SENDING, STATES, UNCERTAIN, WAITING
+from jobmon.engine.outbox.targets import without_address
 from jobmon.engine.outbox_tables import OUTBOX
 
 C = OUTBOX.c
@@ -71,7 +72,7 @@ def unsent(connection: sa.Connection, most: int = MOST) -> tuple[Unsent, ...]:
             count=row.messages,
             state=row.state,
             tries=row.tries,
-            error=row.error,
+            error=without_address(row.error, row.address) if row.kind == "webhook" else row.error,
             made_at=row.made_at,
             due_at=row.due_at if row.state == WAITING else None,
         )
