@@ -51,7 +51,7 @@ class Client:
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> str:
     """Be somebody for whom jobs may run here."""
-    monkeypatch.setattr("jobmon.batch.jobs.account", lambda user, settings: "")
+    monkeypatch.setattr("jobmon.batch.jobs.account", lambda user, settings: user)
     return "ada"
 
 
