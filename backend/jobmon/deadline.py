@@ -13,13 +13,14 @@ _current = threading.local()
 
 
 class Deadline:
-    """Watch connections within a `with`; when the time is up they are cut off, and `passed` says so."""
+    """Watch connections within a `with`; when the time is up they are cut off, and then `passed` says so."""
 
     def __init__(self, left_s: float) -> None:
         self._timer = threading.Timer(max(left_s, 0.0), self._cut)
         self._timer.daemon = True
         self._lock = threading.Lock()
         self._watched: list[socket.socket] = []
+        self._up = False
         self.passed = False
 
     def __enter__(self) -> "Deadline":
@@ -39,7 +40,7 @@ class Deadline:
         own = socket.socket(fileno=os.dup(connection.fileno()))
         with self._lock:
             self._watched.append(own)
-        if self.passed:
+        if self._up:
             self._cut()
 
     def check(self) -> None:
@@ -57,9 +58,10 @@ class Deadline:
             _current.deadline = None
 
     def _cut(self) -> None:
-        self.passed = True
+        self._up = True
         with self._lock:
             for one in self._watched:
+                self.passed = True
                 with suppress(OSError):  # it has ended by itself
                     one.shutdown(socket.SHUT_RDWR)
 

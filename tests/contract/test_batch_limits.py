@@ -51,7 +51,7 @@ class Client:
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> str:
     """Be somebody for whom jobs may run here."""
-    monkeypatch.setattr("jobmon.batch.jobs.account", lambda user, settings: "")
+    monkeypatch.setattr("jobmon.batch.jobs.account", lambda user, settings: user)
     return "ada"
 
 
@@ -121,7 +121,7 @@ def test_a_job_that_cannot_be_asked_for_as_it_is_kept_is_refused_in_a_sentence(h
         assert answer.json()["detail"].startswith(f"job {number} as it is kept: ")
 
 
-def test_an_entry_that_cannot_be_asked_for_as_it_is_kept_is_refused_in_a_sentence_and_recorded(house):
+def test_an_entry_that_cannot_be_asked_for_as_it_is_kept_is_refused_in_a_sentence_and_needs_attention(house):
     house.cron("tick", "* * * * *", "true")
     with house.store.writing() as connection:
         connection.execute(CRONTAB.update().values(working_dir="relative", fired_until=0.0, effective_from=0.0))
@@ -129,9 +129,9 @@ def test_an_entry_that_cannot_be_asked_for_as_it_is_kept_is_refused_in_a_sentenc
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith("crontab entry 'tick' as it is kept: working_dir: ")
     house.turn()
-    newest = house.history("tick")[-1]
-    assert newest[1] == "skipped"
-    assert "working_dir" in newest[2]
+    (trouble,) = house.master.troubles()
+    assert "crontab entry tick: crontab entry 'tick' as it is kept: working_dir: " in trouble
+    assert not house.jobs()
 
 
 def test_a_stage_whose_command_is_too_long_fails_with_a_sentence_and_nothing_else_does(house):

@@ -21,7 +21,8 @@ DEDUPE = "{item.package}/{item.version}/{item.variant}"
 """As in the shipped workflow: what a person asks for is not built a second time in the same folder."""
 
 
-Named = Annotated[str, Field(max_length=100)]
+Named = Annotated[str, Field(max_length=200)]
+"""What it must be is told in words of its own."""
 
 
 class Trigger(Body):

@@ -81,7 +81,8 @@ Word = Annotated[str, Field(max_length=MOST_BYTES)]
 Path = Annotated[str, Field(max_length=4000), AfterValidator(_absolute)]
 Args = Annotated[list[Word], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
 Options = Annotated[list[Annotated[str, Field(max_length=1000), AfterValidator(_plain)]], Field(max_length=100)]
-Targets = Annotated[list[Annotated[str, Field(max_length=2100)]], Field(max_length=20), AfterValidator(_targets)]
+TargetText = Annotated[str, Field(max_length=2100)]
+Targets = Annotated[list[TargetText], Field(max_length=20), AfterValidator(_targets)]
 
 
 def _targets_or_shown(value: list[str]) -> list[str]:
@@ -89,7 +90,7 @@ def _targets_or_shown(value: list[str]) -> list[str]:
     return value
 
 
-ShownTargets = Annotated[list[str], Field(max_length=20), AfterValidator(_targets_or_shown)]
+ShownTargets = Annotated[list[TargetText], Field(max_length=20), AfterValidator(_targets_or_shown)]
 """May hold webhooks as they are shown to people, who give them back with what they change."""
 Labels = Annotated[dict[Name, Annotated[str, Field(max_length=MOST_LABEL), AfterValidator(_plain)]],
                    Field(max_length=50)]  # fmt: skip

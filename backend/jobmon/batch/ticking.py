@@ -155,6 +155,8 @@ class Ticker:
         try:
             schedule = cron.parse(expression(row), row["timezone"], name)
             account(row["user"], self._settings)
+            if not row["workflow"]:
+                job_request(row)
             self.faults.pop(name, None)
         except SettingsError as error:
             self.faults[name] = str(error)
