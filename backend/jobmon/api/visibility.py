@@ -46,7 +46,9 @@ class Kind:
 
     def belongs(self, row: Mapping[str, Any], who: Asker) -> bool:
         """Say whether it is that person's own."""
-        return bool(who.name) and any(row.get(name) == who.name for name in self.owners)
+        if not who.name or ("origin" not in row and who.name in MACHINERY):
+            return False
+        return any(row.get(name) == who.name for name in self.owners)
 
     def named(self, to: To) -> list[str]:
         """Return the fields that are shown to somebody, those for the staff alone last."""
