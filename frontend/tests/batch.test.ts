@@ -145,6 +145,9 @@ describe("a job", () => {
       "Cancelled by ann.",
     );
     expect(reasonOf({ ...job, status: "submitting", unknown: true })).toContain("not clear");
+    const held = { ...job, status: "held", unknown: true, tries: 6, reason: "submitted 6 times in vain" };
+    expect(reasonOf(held)).toMatch(/Release it .* or cancel it.*Submitted 6 times in vain/);
+    expect(reasonOf({ ...held, status: "waiting" })).not.toContain("Release it");
     expect(reasonOf({ ...job, status: "skipped", reason: "not started by 08:00 UTC, its latest start" })).toBe(
       "Not started by 08:00 UTC, its latest start.",
     );

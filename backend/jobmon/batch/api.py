@@ -9,11 +9,23 @@ from starlette.responses import PlainTextResponse, Response
 from jobmon.api.context import Context
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.api.visibility import To
-from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, release_api, visibility, workflow_api
+from jobmon.batch import (
+    asking,
+    audit,
+    cron_api,
+    jobs,
+    limits,
+    master_api,
+    overview,
+    release_api,
+    visibility,
+    workflow_api,
+)
 from jobmon.batch import context as batch_context
 from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import JobRequest
 from jobmon.engine.outbox import parse_targets
+from jobmon.engine.scheduler import check_options
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_OUTPUT = 1_000_000
@@ -43,7 +55,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     @routes.get("/jobs", Level.READER, summary="Jobs, the newest first")
     def listing(
         request: Request,
-        status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
+        status: Annotated[str, Query(pattern="^[a-z]{0,12}$", max_length=12)] = "",
         q: Annotated[
             str,
             Query(
@@ -57,7 +69,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     ) -> dict[str, Any]:
         view = visibility.view(request, batch)
         readable = None if view.to() >= To.CONTENT else view.who.name
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             found = jobs.listing(
                 connection, status=status, text=q, user=view.who.own, commands_of=readable, before=before,
                 limit=limit + 1,
@@ -67,7 +79,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
 
     def visible(request: Request, number: int) -> dict[str, Any]:
         own = asker(request).own
-        with house.store().reading() as connection:
+        with house.store().searching() as connection:
             row = jobs.find(connection, number)
         if own and own not in {row["user"], row["submitted_by"]}:
             raise jobs.NoSuchThing(f"there is no job {number}")
@@ -79,7 +91,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     def job(request: Request, number: Number) -> dict[str, Any]:
         with asking.answering():
             row = visible(request, number)
-            with house.store().reading() as connection:
+            with house.store().searching() as connection:
                 happened = jobs.events(connection, number)
                 again = jobs.attempts_of(connection, row)
         view = visibility.view(request, batch)
@@ -132,7 +144,11 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
                 # the daemon itself runs scripts and calls web servers, with its own rights
                 raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")
             body = body.model_copy(update={"user": person.name})
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
+            if not person.staff:
+                limits.check_person(connection, person.name, len(body.notify), batch)
             number = jobs.submit(connection, body, person.name, batch)
             audit.add(connection, person.name, "submit", f"job {number}", "asked for")
         return {"job_id": number}
@@ -151,7 +167,12 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
 
     @routes.post("/jobs/{number}/rerun", Level.PERSON, summary="Run an ended job again, as a new job")
     def rerun(request: Request, number: Number) -> dict[str, Any]:
-        return act(request, number, "rerun", lambda connection, who: jobs.rerun(connection, number, who, batch))
+        def again(connection: Any, who: str) -> int:
+            if not asker(request).staff:
+                limits.check_person(connection, who, len(jobs.find(connection, number)["on_success"]), batch)
+            return jobs.rerun(connection, number, who, batch)
+
+        return act(request, number, "rerun", again)
 
     @routes.post("/jobs/{number}/hold", Level.PERSON, summary="Keep a waiting job from being submitted")
     def hold(request: Request, number: Number) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Do with jobs what people ask for: submit, cancel, run again, hold, let go; and find them."""
 
 import os
+import pwd
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobmon import clock
-from jobmon.batch.requests import JobRequest, account, shown
+from jobmon.batch.requests import MOST_LABEL, MOST_NAME, JobRequest, account, checked, shown
 from jobmon.batch.tables import EVENT, JOB
 from jobmon.config import BatchSettings
 from jobmon.engine.submission import ACTIVE, ENDED, Attempt, Work
 from jobmon.engine.submission.attempts import HELD, WAITING
 from jobmon.engine.tables import IDENTITY
 from jobmon.errors import JobmonError
+from jobmon.printing import plain
 from jobmon.store import MOST_NAMED, claim
 
 LISTED = (
@@ -25,12 +27,17 @@ LISTED = (
     "labels",
 )  # fmt: skip
 MOST_LISTED = 500
+ANEW = {"status": WAITING, "not_before": 0.0, "unknown": False, "returns": 0, "reason": None}
 CONFIRMED = "confirmed"
 """The label of jobs that somebody has confirmed: what they did once is not done again without being asked for again."""
 
 
 class NotPossible(JobmonError):
     """What was asked for cannot be done with this job in its state."""
+
+
+class TooMany(NotPossible):
+    """Somebody has as many jobs or notices as one person may; when some of them have ended there is room again."""
 
 
 class NoSuchThing(JobmonError):
@@ -54,7 +61,7 @@ def asked(request: JobRequest, who: str, settings: BatchSettings, **more: Any) -
         "priority": request.priority,
         "not_before": request.not_before,
         "latest_start": request.latest_start,
-        "name": request.name or Path(request.command[0]).name[:200],
+        "name": request.name or plain(Path(request.command[0]).name, MOST_NAME),
         "command": shown(request.command),
         "args": request.command,
         "queue": request.queue,
@@ -110,16 +117,17 @@ def _event(number: int, who: str, status: str, text: str, fence: int | None = No
 
 
 def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:
-    """Return what a row is to run; `home` is where it runs when it says nothing.
+    """Return what a row is to run; `home` is where jobs of the daemon's own account run that do not say where.
 
-    The commands of workflows are looked for in the folder `programs` first.
+    Those of another account run in that one's home; KeyError when there is no such account. The commands of workflows
+    are looked for in the folder `programs` first.
     """
     environment = {"JOBMON_JOB": str(row["job_id"]), "JOBMON_ATTEMPT": str(row["attempt"])}
     if row["run_id"] is not None:
         environment |= {"JOBMON_RUN": str(row["run_id"]), "JOBMON_STAGE": str(row["stage"])}
         environment |= {"JOBMON_PROGRAMS": programs} if programs else {}
     return Work(
-        tuple(row["args"]), row["working_dir"] or home, row["output_location"], row["queue"],
+        tuple(row["args"]), row["working_dir"] or home_of(row["user"], home), row["output_location"], row["queue"],
         tuple(row["batch_opts"]), row["limit_s"], row["user"], row["latest_start"] or 0, environment,
     )  # fmt: skip
 
@@ -152,12 +160,18 @@ def rerun(connection: sa.Connection, number: int, who: str, settings: BatchSetti
 
 
 def request_of(row: Mapping[str, Any]) -> JobRequest:
-    """Return what was asked for when a job was submitted, without its times: they were meant for that one."""
-    return JobRequest(
-        command=row["args"], name=row["name"], queue=row["queue"], options=row["batch_opts"],
-        working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
-        notify=row["on_success"], user=row["user"], priority=row["priority"], labels=row["labels"],
-    )  # fmt: skip
+    """Return what was asked for when a job was submitted, without its times: they were meant for that one.
+
+    An older jobmon may have kept what cannot be asked for: names and labels are mended, the rest is a SettingsError.
+    """
+    values = {
+        "command": row["args"], "name": plain(row["name"], MOST_NAME), "queue": row["queue"],
+        "options": row["batch_opts"], "working_dir": row["working_dir"], "output": row["output_location"],
+        "time_limit": row["limit_s"], "notify": row["on_success"], "user": row["user"], "priority": row["priority"],
+        "labels": {plain(name, MOST_NAME): plain(value, MOST_LABEL) for name, value in row["labels"].items()},
+    }  # fmt: skip
+    request: JobRequest = checked(JobRequest, values, f"job {row['job_id']} as it is kept")
+    return request
 
 
 def hold(connection: sa.Connection, number: int, who: str) -> None:
@@ -171,7 +185,7 @@ def hold(connection: sa.Connection, number: int, who: str) -> None:
 def let_go(connection: sa.Connection, number: int, who: str) -> None:
     """Let a held job be submitted."""
     row = find(connection, number)
-    if not claim(connection, JOB, {"job_id": number, "status": HELD}, {"status": WAITING, "not_before": 0.0}):
+    if not claim(connection, JOB, {"job_id": number, "status": HELD}, ANEW):
         raise NotPossible(f"job {number} is {row['status']}, not held")
     note(connection, number, who, WAITING, "let go")
 
@@ -235,6 +249,11 @@ def attempts_of(connection: sa.Connection, row: Mapping[str, Any]) -> list[dict[
     return [dict(found) for found in connection.execute(query).mappings()]
 
 
+def home_of(user: str, own: str) -> str:
+    """Return the home of an account, `own` for ""; as at a login it is / where the list of accounts names none."""
+    return (pwd.getpwnam(user).pw_dir or "/") if user else own
+
+
 def default_home() -> str:
-    """Return where jobs run that do not say where."""
+    """Return where jobs of the daemon's own account run that do not say where."""
     return os.path.expanduser("~")  # noqa: PTH111 - pathlib raises when there is no home

@@ -8,6 +8,7 @@ from getpass import getuser
 from typing import Any
 
 from jobmon import printing
+from jobmon.batch import words
 from jobmon.batch.words import adder
 from jobmon.config import Settings
 from jobmon.printing import moment_s, plain
@@ -23,7 +24,7 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command.add_argument("--package", metavar="NAME", default="", help="of this package only")
     command.add_argument("--json", action="store_true", help="print JSON")
     command = add_one("show", "Show a build, its stages and its sub-packages", lambda o: _show(load(o), o))
-    command.add_argument("number", metavar="BUILD", type=int, help="its number")
+    command.add_argument("number", metavar="BUILD", type=words.IDS, help="its number")
     command.add_argument("--json", action="store_true", help="print JSON")
     command = add_one("trigger", "Build a version now", lambda o: _trigger(load(o), o))
     command.add_argument("package", metavar="PACKAGE", help="its name in releases.ini")
@@ -32,7 +33,7 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command.add_argument("--variant", metavar="NAME", action="append", default=[],
                          help="may be repeated (default: all of the package)")  # fmt: skip
     command = add_one("erase", "Erase parts of builds, after a look at them", lambda o: _erase(load(o), o))
-    command.add_argument("numbers", metavar="BUILD", type=int, nargs="+", help="their numbers")
+    command.add_argument("numbers", metavar="BUILD", type=words.IDS, nargs="+", help="their numbers")
     command.add_argument("--part", choices=PARTS, action="append", required=True, help="may be repeated")
     command.add_argument("--yes", action="store_true", help="do not ask")
 

@@ -9,6 +9,7 @@ from jobmon import config
 from jobmon.batch import jobs, master
 from jobmon.batch.requests import JobRequest, checked
 from jobmon.config import Settings
+from jobmon.engine.scheduler import check_options
 from jobmon.engine.submission.folder import Folders
 from jobmon.store import store_of
 
@@ -23,6 +24,7 @@ def submit(command: Sequence[str], *, settings: Settings | None = None, **asked:
     """
     known = config.load() if settings is None else settings
     request: JobRequest = checked(JobRequest, {"command": list(command), **asked}, "job")
+    check_options(known, request.options)
     store = store_of(known)
     try:
         with store.writing() as connection:

@@ -18,6 +18,8 @@ from jobmon.batch.runs import Runs
 from jobmon.batch.submitting import output_of
 from jobmon.batch.workflow.library import Library
 from jobmon.config import Settings
+from jobmon.config.files import read_text
+from jobmon.engine.scheduler import check_options
 from jobmon.engine.submission import ENDED, wrapper
 from jobmon.engine.submission.attempts import SKIPPED
 from jobmon.engine.tables import CANDIDATE, LEASE
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.25
 NOBODY_AFTER_S = 15.0
+MOST_CRONTAB = 10 << 20
 
 
 @contextmanager
@@ -64,6 +67,7 @@ def _view() -> "View":
 def submit(settings: Settings, values: Mapping[str, Any], who: str, wait: bool) -> int:
     """Submit a job, print its number, and with `wait` end as it ends."""
     request: JobRequest = checked(JobRequest, values, "job")
+    check_options(settings, request.options)
     with opened(settings) as store:
         with store.writing() as connection:
             number = jobs.submit(connection, request, who, settings.batch)
@@ -209,6 +213,19 @@ def cron_change(settings: Settings, who: str, what: str, name: str, do: Callable
     return 0
 
 
+def replay(settings: Settings, who: str, name: str, since: int, until: int) -> int:
+    """Run what an entry has missed or skipped in a span, and tell how much."""
+    with opened(settings) as store:
+        with store.reading() as connection:
+            entry = crontab.find(connection, name)
+        times = crontab.to_replay(entry, since, until)
+        with store.writing() as connection:
+            result = f"{len(crontab.replay(connection, entry, times, who, settings.batch))} jobs"
+            audit.add(connection, who, "replay", f"cron {name}", result)
+    print(f"cron {name}: {result}")
+    return 0
+
+
 def cron_next(settings: Settings, name: str, count: int) -> int:
     """Print when an entry is due."""
     from jobmon.engine import cron
@@ -224,7 +241,7 @@ def cron_next(settings: Settings, name: str, count: int) -> int:
 def import_crontab(settings: Settings, who: str, file: str, system: bool, zone: str, skip_bad: bool) -> int:
     """Take over a crontab file; entries that are there already are left as they are."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        text = sys.stdin.read(MOST_CRONTAB) if file == "-" else read_text(Path(file), MOST_CRONTAB)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     found = crontab_file.read(text, system, zone)
@@ -251,9 +268,10 @@ def import_crontab(settings: Settings, who: str, file: str, system: bool, zone: 
     return 0
 
 
-def cron_request(values: Mapping[str, Any]) -> CronRequest:
+def cron_request(settings: Settings, values: Mapping[str, Any]) -> CronRequest:
     """Return a request for an entry; SettingsError says what is wrong."""
     request: CronRequest = checked(CronRequest, values, "cron")
+    check_options(settings, request.options)
     return request
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
+from jobmon.printing import number
+
+IDS = number(1, 2**31 - 1)
+"""Reads the number of a job, a run or a build."""
 
 Run = Callable[[argparse.Namespace], int]
 Load = Callable[[argparse.Namespace], Settings]

@@ -14,6 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from jobmon.config.files import MOST_SETTINGS, read_text
 from jobmon.config.secrets import hidden
 from jobmon.config.tables import (
     BatchSettings,
@@ -46,6 +47,7 @@ __all__ = [
     "TelemetrySettings",
     "WebSettings",
     "current",
+    "find_file",
     "load",
     "matches",
     "parse",
@@ -71,7 +73,7 @@ def use(settings: Settings) -> Settings:
 
 def load(file: str | os.PathLike[str] | None = None, overrides: Sequence[str] = ()) -> Settings:
     """Return the settings of a file and of `table.key=value` overrides; errors are SettingsError."""
-    path = _find_file(file)
+    path = find_file(file)
     values: dict[str, Any] = {}
     if path is not None:
         values = _read(path)
@@ -95,7 +97,8 @@ def parse(values: Mapping[str, Any], origin: str, given: Mapping[tuple[str, str]
         raise SettingsError("\n".join(lines)) from None
 
 
-def _find_file(file: str | os.PathLike[str] | None) -> Path | None:
+def find_file(file: str | os.PathLike[str] | None) -> Path | None:
+    """Return the file of the settings, which need not be there when it was named; None when there is none."""
     named = os.environ.get("JOBMON_CONFIG") if file is None else file
     if named or file is not None:
         return Path(named or "")
@@ -104,7 +107,7 @@ def _find_file(file: str | os.PathLike[str] | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, MOST_SETTINGS))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except RecursionError:

@@ -78,6 +78,7 @@ class StoreSettings(Table):
 
     url: Text = Field("", pattern=r"^($|sqlite:///.|postgresql(\+psycopg)?://)")
     password_file: Text = ""
+    search_timeout: float = Field(5, ge=0.1, le=600)
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -168,6 +169,8 @@ class BatchSettings(Table):
     lease_ttl: float = Field(10, ge=0.5, le=600)
     keep: int = Field(90, ge=1, le=36_500)
     content: Literal["owner", "readers"] = "owner"
+    user_jobs: int = Field(10_000, ge=1, le=10_000_000)
+    user_notices: int = Field(10_000, ge=0, le=10_000_000)
     workflows: Text = "/etc/jobmon/workflows.d"
     programs: Text = "/etc/jobmon/releases"
 

@@ -111,6 +111,10 @@ class Live:
             return "no snapshot yet"
         return f"snapshot of {int(clock.now() - before.timestamp)} s ago, {len(before.jobs)} jobs"
 
+    def trouble(self) -> str:
+        """Return nothing: a cycle that brings no snapshot fails."""
+        return ""
+
     @property
     def over(self) -> bool:
         """Say that the process may go on."""
@@ -131,9 +135,9 @@ class Live:
     def _finish_jobs(self, snapshot: dict[str, Any], now: float) -> None:
         """Put into the store what ended with this snapshot, and once a day take out what is too old."""
         self._finished.add(self._publisher.endings.ended, snapshot.get("cluster", ""), now)
-        if not 0 <= now - self._expired_at < DAY_S:
+        is_due = not 0 <= now - self._expired_at < DAY_S
+        if is_due and self._finished.expire(now - DAY_S * self.settings.live.jobs_keep):
             self._expired_at = now
-            self._finished.expire(now - DAY_S * self.settings.live.jobs_keep)
 
     def _told(self, cycle: Cycle) -> dict[str, Any]:
         """Return what the summary says of the daemon: how it did, and the state of its sources."""

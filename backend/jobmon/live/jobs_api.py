@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import HTTPException, Path, Query, Request
 
+from jobmon.api import problems
 from jobmon.api.access import SIGN_IN
 from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Level, Routes, asker
@@ -52,7 +53,7 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
         try:
             found, total = find(store(), search)
         except StoreError as error:
-            raise HTTPException(503, "The store of finished jobs does not answer.") from error
+            raise problems.of_store(error, "The store of finished jobs") from error
         following = offset + len(found)
         return {
             "jobs": FINISHED.all_shown(found, asker(request)),
@@ -66,7 +67,7 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
         try:
             found = newest(running(folder, job_id), find_one(store(), job_id))
         except StoreError as error:
-            raise HTTPException(503, "The store of finished jobs does not answer.") from error
+            raise problems.of_store(error, "The store of finished jobs") from error
         if found is None or (own and found["user"] != own):
             raise HTTPException(404, "No such job is running or was seen to end.")
         return FINISHED.shown(found, asker(request))

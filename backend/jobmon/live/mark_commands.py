@@ -53,7 +53,8 @@ def add(add_word: Add, load: Load) -> None:
     several.add_argument("--since", metavar="TIME", help="in or after this (default: 90d): 12h, 7d, 2026-11-21")
     several.add_argument("--until", metavar="TIME", help="before or in this (default: all that lies ahead)")
     several.add_argument("--json", action="store_true", help="print JSON")
-    several.add_argument("--remove", metavar="NUMBER", type=int, help="take back what a person declared by mistake")
+    several.add_argument("--remove", metavar="NUMBER", type=printing.number(1, 2**63 - 1),
+                         help="take back what a person declared by mistake")  # fmt: skip
 
 
 def mark(settings: Settings, name: str, at: int, until: int | None, note: str) -> int:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import HTTPException, Query, Request
+from fastapi import Query, Request
 
 from jobmon import clock
+from jobmon.api import problems
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.engine import marks
 from jobmon.errors import StoreError
@@ -36,10 +37,10 @@ def router(store: Callable[[], Store]) -> Routes:
         first = clock.now() - LISTED_S if since is None else since
         last = marks.LATEST if until is None else until
         try:
-            with store().reading() as connection:
+            with store().searching() as connection:
                 found = marks.listing(connection, first, last, MOST_SHOWN)
         except StoreError as error:
-            raise HTTPException(503, "The store of marks does not answer.") from error
+            raise problems.of_store(error, "The store of marks") from error
         return {
             "marks": [
                 # whoever is not told who declared it is told whether it was a person
