@@ -268,11 +268,18 @@ def _token_create(options: argparse.Namespace) -> int:
 def _token_list(options: argparse.Namespace) -> int:
     from jobmon.api import tokens
 
-    for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry["name"]):
-        end = entry["expires"]
-        until = "for ever" if end is None else time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
-        print(f"{entry['name']:20} {entry['role']:10} {until}")
+    for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry.name):
+        print(f"{printing.plain(entry.name, 255):20} {entry.role:10} {_until(entry.expires)}")
     return 0
+
+
+def _until(end: float | None) -> str:
+    if end is None:
+        return "for ever"
+    try:
+        return time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
+    except (OverflowError, ValueError, OSError):  # beyond what the system's calendar knows
+        return f"until {end:g}"
 
 
 def _token_revoke(options: argparse.Namespace) -> int:

@@ -130,6 +130,8 @@ describe("a job", () => {
     expect(refusal(person("user", "bob"), of)).toContain("Only ann");
     expect(refusal(person("user", "ann"), of)).toBe("");
     expect(refusal(person("operator", "bob"), of)).toBe("");
+    const ofCron = { user: "", submitted_by: "" };
+    expect(refusal(person("user", "cron"), ofCron)).toBe("Only operators and administrators may act on this job.");
   });
 
   it("says how it ended, and why", () => {

@@ -20,7 +20,7 @@ from jobmon.store.versions import is_current, newest
 from stores import emptied
 
 pytestmark = pytest.mark.service
-LATER = {"latest_start", "start_within", "returns"}
+LATER = {"latest_start", "start_within", "returns", "origin"}
 VALUES = {sa.Text: "x", sa.JSON: ["x"], sa.Boolean: True}
 
 
@@ -65,8 +65,10 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
         table: {column.name: VALUES.get(type(column.type), 1) for column in table.columns if column.name not in LATER}
         for table in (batch.JOB, batch.CRONTAB)
     }
-    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num = 'batch_0005'"
+    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num LIKE 'batch%'"
     with store.writing() as connection:
+        for table in (batch.JOB, batch.RUN, batch.EVENT):
+            connection.execute(sa.text(f"ALTER TABLE {table.name} DROP COLUMN origin"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN latest_start"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN returns"))
         connection.execute(sa.text("ALTER TABLE batch_crontab DROP COLUMN start_within"))
@@ -78,7 +80,7 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
     with upgraded.reading() as connection:
         found = {table: dict(connection.execute(sa.select(table)).mappings().one()) for table in rows}
     assert found == {
-        batch.JOB: {**rows[batch.JOB], "latest_start": None, "returns": 0},
+        batch.JOB: {**rows[batch.JOB], "latest_start": None, "returns": 0, "origin": "person"},
         batch.CRONTAB: {**rows[batch.CRONTAB], "start_within": 0},
     }
     upgraded.close()

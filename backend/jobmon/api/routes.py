@@ -56,7 +56,7 @@ class Asker:
     """Return what this one is told as the name of somebody else."""
 
 
-NOBODYS = "\0"
+NOBODYS = "\n"
 
 
 def asker(request: Request) -> Asker:

@@ -24,7 +24,6 @@ from jobmon.batch import (
 from jobmon.batch import context as batch_context
 from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import JobRequest
-from jobmon.engine.outbox import parse_targets
 from jobmon.engine.scheduler import check_options
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -138,12 +137,8 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
     def submit(request: Request, body: JobRequest) -> dict[str, Any]:
         person = asker(request)
         if not person.staff:
-            if body.user not in {"", person.name}:
-                raise HTTPException(403, "You may submit in your own name only.")
-            if any(target.kind != "email" for target in parse_targets(body.notify)):
-                # the daemon itself runs scripts and calls web servers, with its own rights
-                raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")
-            body = body.model_copy(update={"user": person.name})
+            body = body.model_copy(update={"user": body.user or person.name})
+        asking.check_start(person, body.user, body.notify)
         with asking.answering():
             check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
@@ -153,9 +148,10 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
             audit.add(connection, person.name, "submit", f"job {number}", "asked for")
         return {"job_id": number}
 
-    def act(request: Request, number: int, what: str, do: Callable[[Any, str], Any]) -> dict[str, Any]:
+    def act(request: Request, number: int, what: str, do: Callable[[Any, str], Any],
+            starts: bool = False) -> dict[str, Any]:  # fmt: skip
         with asking.answering(), house.store().writing() as connection:
-            who = asking.may_act(request, jobs.find(connection, number))
+            who = asking.may_act(request, jobs.find(connection, number), starts)
             result = do(connection, who)
             audit.add(connection, who, what, f"job {number}", str(result or "done"))
             row = jobs.find(connection, number)
@@ -172,7 +168,7 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
                 limits.check_person(connection, who, len(jobs.find(connection, number)["on_success"]), batch)
             return jobs.rerun(connection, number, who, batch)
 
-        return act(request, number, "rerun", again)
+        return act(request, number, "rerun", again, starts=True)
 
     @routes.post("/jobs/{number}/hold", Level.PERSON, summary="Keep a waiting job from being submitted")
     def hold(request: Request, number: Number) -> dict[str, Any]:
@@ -180,7 +176,8 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
 
     @routes.post("/jobs/{number}/release", Level.PERSON, summary="Let a held job be submitted")
     def release(request: Request, number: Number) -> dict[str, Any]:
-        return act(request, number, "release", lambda connection, who: jobs.let_go(connection, number, who))
+        return act(request, number, "release", lambda connection, who: jobs.let_go(connection, number, who),
+                   starts=True)  # fmt: skip
 
 
 def _text(house: BatchContext, row: dict[str, Any], name: str) -> Response:

@@ -1,14 +1,16 @@
 """See who may act on a job, and turn what goes wrong into an answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from fastapi import HTTPException, Request
 
 from jobmon.api import problems
-from jobmon.api.routes import asker
+from jobmon.api.routes import Asker, asker
 from jobmon.batch import jobs
+from jobmon.batch.requests import is_own_account
+from jobmon.engine.outbox import parse_targets
 from jobmon.errors import JobmonError, SettingsError, StoreError
 
 
@@ -31,9 +33,25 @@ def answering() -> Iterator[None]:
         raise HTTPException(500, str(error)) from error
 
 
-def may_act(request: Request, row: dict[str, Any]) -> str:
-    """Return the name of who may act on a job: the staff, and whose it is."""
+def may_act(request: Request, row: Mapping[str, Any], starts: bool = False) -> str:
+    """Return the name of who may act on a job: the staff, and whose it is; `starts` says that it would run then."""
     person = asker(request)
-    if not person.staff and person.name not in {row["user"], row["submitted_by"]}:
+    if not person.staff and person.name not in {row["user"], row["submitted_by"]} - {""}:
         raise HTTPException(403, "This job belongs to somebody else.")
+    if starts:
+        check_start(person, row["user"], row["on_success"])
     return person.name
+
+
+def check_start(person: Asker, user: str, notify: Sequence[str]) -> None:
+    """See that somebody may let a job run as `user`; what the daemon has the rights for is the staff's.
+
+    Who is called like the daemon's own account is a user like others: it may be root's name that a web server in front
+    has let in.
+    """
+    if person.staff:
+        return
+    if user != person.name or is_own_account(user):
+        raise HTTPException(403, "You may let jobs run under your own account only, which is not the daemon's.")
+    if any(target.kind != "email" for target in parse_targets(notify)):
+        raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")

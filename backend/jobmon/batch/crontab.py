@@ -25,7 +25,6 @@ log = logging.getLogger("jobmon.batch")
 FIELDS = ("minute", "hour", "day_of_month", "month", "day_of_week")
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
-CALLER = "cron"
 MOST_ENTRIES = 10_000
 MOST_SPAN_S = 366 * 86_400
 """So long a span is replayed at once."""

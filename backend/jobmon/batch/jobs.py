@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobmon import clock
+from jobmon.batch.origin import Who, columns_of
 from jobmon.batch.requests import MOST_LABEL, MOST_NAME, JobRequest, account, checked, shown
 from jobmon.batch.tables import EVENT, JOB
 from jobmon.config import BatchSettings
@@ -22,7 +23,7 @@ from jobmon.store import MOST_NAMED, claim
 
 LISTED = (
     "job_id", "name", "command", "status", "ending", "return_code", "signal", "reason", "queue", "user", "submitted_by",
-    "scheduler", "scheduler_id", "attempt", "tries", "unknown", "created_at", "not_before", "latest_start",
+    "origin", "scheduler", "scheduler_id", "attempt", "tries", "unknown", "created_at", "not_before", "latest_start",
     "submitted_at", "started_at", "finished_at", "host", "output_bytes", "cron_id", "run_id", "stage", "parent_job_id",
     "labels",
 )  # fmt: skip
@@ -44,7 +45,7 @@ class NoSuchThing(JobmonError):
     """There is nothing of this number or name."""
 
 
-def submit(connection: sa.Connection, request: JobRequest, who: str, settings: BatchSettings, **more: Any) -> int:
+def submit(connection: sa.Connection, request: JobRequest, who: Who, settings: BatchSettings, **more: Any) -> int:
     """Write down a job that is to be submitted, and return its number; SettingsError when the user may not be.
 
     `more` are columns that no person asks for: where it came from, its attempt.
@@ -52,7 +53,7 @@ def submit(connection: sa.Connection, request: JobRequest, who: str, settings: B
     return submit_all(connection, [asked(request, who, settings, **more)])[0]
 
 
-def asked(request: JobRequest, who: str, settings: BatchSettings, **more: Any) -> dict[str, Any]:
+def asked(request: JobRequest, who: Who, settings: BatchSettings, **more: Any) -> dict[str, Any]:
     """Return the row of a job that is to be submitted, for `submit_all`; it raises as `submit` does."""
     return {
         "status": WAITING,
@@ -71,7 +72,7 @@ def asked(request: JobRequest, who: str, settings: BatchSettings, **more: Any) -
         "working_dir": request.working_dir,
         "output_location": request.output,
         "user": account(request.user, settings),
-        "submitted_by": who,
+        **columns_of("submitted_by", who),
         "created_at": clock.now(),
         "labels": request.labels,
         **more,
@@ -91,8 +92,9 @@ def submit_all(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> 
     for start in range(0, len(numbers), MOST_NAMED):
         some = JOB.c.job_id.in_(numbers[start : start + MOST_NAMED])
         connection.execute(JOB.update().where(some).values(submit_key=key))
-    connection.execute(EVENT.insert(), [_event(number, row["submitted_by"], WAITING, "asked for")
-                                        for number, row in zip(numbers, rows, strict=True)])  # fmt: skip
+    events = [_event(number, "", WAITING, "asked for") for number in numbers]
+    by = [{"who": row["submitted_by"], "origin": row["origin"]} for row in rows]
+    connection.execute(EVENT.insert(), [{**event, **who} for event, who in zip(events, by, strict=True)])
     return numbers
 
 
@@ -101,19 +103,20 @@ def identity(connection: sa.Connection) -> str:
     return str(connection.execute(sa.select(IDENTITY.c.id)).scalar_one())
 
 
-def note(connection: sa.Connection, number: int, who: str, status: str, text: str, fence: int | None = None) -> None:
+def note(connection: sa.Connection, number: int, who: Who, status: str, text: str, fence: int | None = None) -> None:
     """Append to what happened to a job."""
     connection.execute(EVENT.insert(), [_event(number, who, status, text, fence)])
 
 
-def note_changes(connection: sa.Connection, attempts: Sequence[Attempt], who: str, fence: int | None) -> None:
+def note_changes(connection: sa.Connection, attempts: Sequence[Attempt], who: Who, fence: int | None) -> None:
     """Append changes of states to what happened."""
     rows = [_event(attempt.row["job_id"], who, attempt.status, attempt.text, fence) for attempt in attempts]
     connection.execute(EVENT.insert(), rows)
 
 
-def _event(number: int, who: str, status: str, text: str, fence: int | None = None) -> dict[str, Any]:
-    return {"job_id": number, "at": clock.now(), "who": who, "fence": fence, "status": status, "text": text[:2000]}
+def _event(number: int, who: Who, status: str, text: str, fence: int | None = None) -> dict[str, Any]:
+    by = columns_of("who", who)
+    return {"job_id": number, "at": clock.now(), **by, "fence": fence, "status": status, "text": text[:2000]}
 
 
 def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:
@@ -135,7 +138,7 @@ def work_of(row: Mapping[str, Any], home: str, programs: str = "") -> Work:
 # --- what people do -------------------------------------------------------------------------------------------------
 
 
-def cancel(connection: sa.Connection, number: int, who: str) -> str:
+def cancel(connection: sa.Connection, number: int, who: Who) -> str:
     """Ask for a job's end and return its state; the master ends it, so that whoever waits for its end is told."""
     row = find(connection, number)
     condition = (JOB.c.job_id == number, JOB.c.status.in_((WAITING, HELD, *ACTIVE)))

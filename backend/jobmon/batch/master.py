@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from jobmon import clock
 from jobmon.batch import jobs, limits, releases, run_rows
 from jobmon.batch.forgetting import forget
+from jobmon.batch.origin import Machinery
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import JOB, SETTINGS
 from jobmon.batch.telling import tell
@@ -147,7 +148,7 @@ class Master:
         return jobs.work_of(row, self._home, self._settings.batch.programs)
 
     def _changed(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
-        jobs.note_changes(connection, attempts, "master", self._tenure)
+        jobs.note_changes(connection, attempts, Machinery.MASTER, self._tenure)
         ended = [attempt for attempt in attempts if attempt.status in ENDED]
         for attempt in attempts:
             tell(connection, attempt)

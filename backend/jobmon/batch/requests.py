@@ -178,11 +178,22 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], what: str) -> Any
         raise SettingsError("; ".join(lines)[:2000]) from None
 
 
+def is_own_account(user: str) -> bool:
+    """Say whether a user is the daemon's own account, by whatever name; "" is."""
+    try:
+        return not user or pwd.getpwnam(user).pw_uid == os.geteuid()
+    except KeyError:
+        return False
+
+
 def account(user: str, settings: BatchSettings) -> str:
     """Return the account a job runs under, "" for the daemon's own; SettingsError when that may not be."""
-    own = pwd.getpwuid(os.geteuid()).pw_name
-    if user in {"", own}:
+    if is_own_account(user):
         return ""
+    try:
+        own = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        own = str(os.geteuid())
     if user not in settings.users:
         raise SettingsError(f"user {user!r}: jobs run as {own}; others must be named in [batch] users")
     if os.geteuid() != 0:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from jobmon import clock, printing
 from jobmon.batch import audit, crontab, crontab_file, jobs, limits, master
+from jobmon.batch.origin import shown
 from jobmon.batch.requests import CronRequest, JobRequest, checked
 from jobmon.batch.runs import Runs
 from jobmon.batch.submitting import output_of
@@ -137,7 +138,8 @@ def show(settings: Settings, number: int, as_json: bool) -> int:
         if value not in {None, ""}:
             print(f"{name:10} {value}")
     print()
-    rows = [(moment_s(e["at"]), plain(e["who"], 20), e["status"], plain(e["text"], 120)) for e in happened]
+    rows = [(moment_s(e["at"]), plain(shown(e["origin"], e["who"]), 20), e["status"], plain(e["text"], 120))
+            for e in happened]  # fmt: skip
     printing.table(("when", "who", "state", "what"), rows)
     if row["output_tail"]:
         print(

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from jobmon import clock
 from jobmon.batch import jobs
 from jobmon.batch.crontab import expression, job_request, latest_start
+from jobmon.batch.origin import Machinery
 from jobmon.batch.requests import account
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import CRONTAB, FIRE, JOB, RUN
@@ -27,7 +28,6 @@ log = logging.getLogger("jobmon.batch")
 
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
-CALLER = "cron"
 MOST_LOOKED = cron.MOST_CAUGHT_UP + 3
 """So many due times of an entry are looked at, the newest; one of them tells that there were others."""
 MOST_FIRES, MOST_JOBS = 10_000, 2000
@@ -206,11 +206,11 @@ class Ticker:
         number = row["cron_id"]
         if row["workflow"]:
             with connection.begin_nested():
-                run = self._runs.start(connection, row["workflow"], row["params"], CALLER, cron=number)
+                run = self._runs.start(connection, row["workflow"], row["params"], Machinery.CRON, cron=number)
             tick.record(number, at, "fired", why, run)
             return
         more = {"cron_id": number, "cancel_at": None, "latest_start": latest_start(row, at)}
-        job = jobs.asked(job_request(row, at), CALLER, self._settings, **more)
+        job = jobs.asked(job_request(row, at), Machinery.CRON, self._settings, **more)
         tick.jobs.append((job, tick.record(number, at, "fired", why)))
         tick.active[number].append(job)
 
@@ -218,9 +218,9 @@ class Ticker:
         if isinstance(other, dict):
             other["cancel_at"] = clock.now()  # it is written down, and is never submitted
         elif row["workflow"]:
-            self._runs.stop(connection, other, CALLER)
+            self._runs.stop(connection, other, Machinery.CRON)
         else:
-            jobs.cancel(connection, other, CALLER)
+            jobs.cancel(connection, other, Machinery.CRON)
 
     def _still_active(
         self, connection: sa.Connection, row: dict[str, Any], tick: _Tick

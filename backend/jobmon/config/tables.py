@@ -1,18 +1,18 @@
 """Hold one frozen model per table of jobmon.toml."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from jobmon.config.addresses import Tcp, Unix, parse
 from jobmon.config.fields import (
     YEAR_S,
-    Addresses,
     FileName,
     FileNamePattern,
     Folder,
     Listen,
+    PublicUrl,
     Table,
     Text,
     default_data_path,
@@ -25,6 +25,8 @@ from jobmon.config.telemetry import (
     TelemetrySettings,
     without_password,
 )
+
+DEFAULT_PORT = 8080
 
 
 class DaemonSettings(Table):
@@ -95,7 +97,7 @@ class WebSettings(Table):
 
     enabled: bool = True
     listen: Listen = ["127.0.0.1"]
-    port: int = Field(8080, ge=0, le=65535)
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535)
     socket_mode: str = Field("0660", pattern=r"^0?[0-7]{3}$")
     socket_group: Text = ""
     connections: int = Field(1000, ge=16, le=100_000)
@@ -104,16 +106,38 @@ class WebSettings(Table):
     read: Literal["open", "signed-in", "own"] = "open"
     names: Literal["full", "short", "pseudonym"] = "full"
     remote_user_header: str = Field("X-Remote-User", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
-    trusted_proxies: list[Addresses] = []
+    proxy_users: list[Text] = []
+    proxy_secret_file: Text = ""
+    public_url: PublicUrl = ""
     operators: list[Text] = []
     admins: list[Text] = []
     tokens_file: Text = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _an_address_is_nobody(cls, values: Any) -> Any:
+        """Refuse what would believe an address, whatever else is set."""
+        if isinstance(values, dict) and "trusted_proxies" in values:
+            raise ValueError(
+                "trusted_proxies is no setting any more, for an address proves nothing: each account of that machine "
+                'has it. Let the web server in front prove itself: listen = ["127.0.0.1", '
+                '"unix:/run/jobmon/web.sock"] with proxy_users = ["www-data"], or proxy_secret_file; '
+                "docs/access.md shows both"
+            )
+        return values
+
     @model_validator(mode="after")
     def _somebody_can_sign_in(self) -> Self:
-        """See that a page that wants to know who reads it has a way to learn that."""
-        if self.enabled and self.read != "open" and not (self.trusted_proxies or self.tokens_file):
-            raise ValueError(f"read = {self.read!r} needs trusted_proxies or tokens_file, else nobody could sign in")
+        """See that who is to be believed can be told, and that a page that wants to know its readers can know them."""
+        if self.proxy_users and not any(isinstance(address, Unix) for address in self.addresses):
+            raise ValueError(
+                "proxy_users is for a web server that comes by a unix socket, and listen names none; "
+                'add one, such as "unix:/run/jobmon/web.sock", or use proxy_secret_file'
+            )
+        if self.enabled and self.read != "open" and not self.knows_people:
+            raise ValueError(
+                f"read = {self.read!r} needs proxy_users, proxy_secret_file or tokens_file, else nobody could sign in"
+            )
         return self
 
     @model_validator(mode="after")
@@ -122,7 +146,7 @@ class WebSettings(Table):
         known = [parse(text) for text in self.listen]
         if len(set(known)) < len(known):
             raise ValueError("listen names an address twice")
-        if "port" in self.model_fields_set and not any(isinstance(a, Tcp) and a.port is None for a in known):
+        if self.port != DEFAULT_PORT and not any(isinstance(a, Tcp) and a.port is None for a in known):
             raise ValueError(f"port = {self.port} is for addresses in listen without one, and there is none of these")
         return self
 
@@ -138,6 +162,11 @@ class WebSettings(Table):
         tcp = [f"[{a.host}]:{a.port}" if ":" in a.host else f"{a.host}:{a.port}"
                for a in self.addresses if isinstance(a, Tcp)]  # fmt: skip
         return [*tcp, *self.listen][0]
+
+    @property
+    def knows_people(self) -> bool:
+        """Say whether there is a way to sign in."""
+        return bool(self.proxy_users or self.proxy_secret_file or self.tokens_file)
 
     @property
     def hides(self) -> bool:

@@ -13,7 +13,10 @@ export interface JobRow {
   reason?: string | null;
   queue: string;
   user: string;
+  /** The login of who asked for it; empty when that was no person. */
   submitted_by: string;
+  /** person, cron or workflow. */
+  origin: string;
   scheduler: string;
   scheduler_id: string | null;
   attempt: number;
@@ -59,6 +62,8 @@ export interface JobEvent {
   event_id: number;
   at: number;
   who: string;
+  /** person, cron, workflow or master. */
+  origin: string;
   fence: number | null;
   status: string;
   text?: string;
@@ -145,7 +150,9 @@ export interface Run {
   params?: Record<string, string>;
   started_at: number | null;
   finished_at: number | null;
+  /** The login of who started it; empty when that was no person. */
   started_by: string;
+  origin: string;
   parent_run_id: number | null;
   cron_id: number | null;
 }

@@ -5,6 +5,7 @@ import { usePerson } from "../../../api/usePerson";
 import { ActionButton } from "../../../components/ActionButton";
 import { useNow } from "../../../lib/useNow";
 import { Answer } from "../Answer";
+import { byWhom } from "../origin";
 import { State } from "../State";
 import { type Selection, toJob } from "../selection";
 import { hasEnded } from "../states";
@@ -69,7 +70,7 @@ export function JobDetail({ number, selection }: { number: number | undefined; s
                 at: event.at,
                 status: event.status,
                 text: event.text,
-                who: event.fence === null ? event.who : `${event.who}, fence ${event.fence}`,
+                who: byWhom(event.origin, event.who) + (event.fence === null ? "" : `, fence ${event.fence}`),
               }))}
             />
             {job.content && <JobScript key={job.job_id} job={job} folder={folder} />}

@@ -4,6 +4,7 @@ import { CopyButton } from "../../../components/CopyButton";
 import { FactList } from "../../../components/FactList";
 import { lasted, moment } from "../../../lib/format";
 import { joinWords } from "../../../lib/shell";
+import { byWhom } from "../origin";
 import { toRun } from "../selection";
 import { ranOf } from "./jobView";
 
@@ -14,7 +15,7 @@ export function JobFacts({ job, now }: { job: WholeJob; now: number }) {
   return (
     <FactList
       facts={[
-        ["Asked for by", job.submitted_by],
+        ["Asked for by", byWhom(job.origin, job.submitted_by)],
         ["Asked for", moment(job.created_at)],
         ["Not before", job.not_before > job.created_at && moment(job.not_before)],
         ["Latest start", job.started_at === null && job.latest_start !== null && moment(job.latest_start)],

@@ -2,6 +2,7 @@ import { Link } from "react-router";
 import type { JobRow } from "../../../api/batch";
 import type { ColumnOf } from "../../../components/VirtualTable";
 import { lasted, moment, UNKNOWN } from "../../../lib/format";
+import { byWhom } from "../origin";
 import { State } from "../State";
 import type { Selection } from "../selection";
 import { endingOf, ranOf } from "./jobView";
@@ -34,7 +35,13 @@ export function jobColumns(selection: Selection, now: number): ColumnOf<JobRow>[
         <State status={row.unknown ? "unclear" : row.status} more={endingOf(row).replace("return code", "code")} />
       ),
     },
-    { key: "user", title: "By", hint: "Who asked for it", className: "user opt", cell: (row) => row.submitted_by },
+    {
+      key: "user",
+      title: "By",
+      hint: "Who asked for it",
+      className: "user opt",
+      cell: (row) => byWhom(row.origin, row.submitted_by),
+    },
     { key: "queue", title: "Queue", className: "user opt", cell: (row) => row.queue || UNKNOWN },
     {
       key: "source",

@@ -63,7 +63,8 @@ export function refusal(person: Person | undefined, job: Pick<JobRow, "user" | "
   if (person === undefined) return "It is not known yet who you are.";
   if (person.role === "anonymous") return "Sign in to act on jobs.";
   if (person.staff || (person.user !== null && [job.user, job.submitted_by].includes(person.user))) return "";
-  return `Only ${job.submitted_by || job.user}, operators and administrators may act on this job.`;
+  const owner = job.submitted_by || job.user;
+  return `Only ${owner ? `${owner}, ` : ""}operators and administrators may act on this job.`;
 }
 
 /** Say why a job waits, that it is being ended, or why it has ended; "" when its state says it all. */

@@ -8,6 +8,7 @@ import { lasted, moment } from "../../../lib/format";
 import { useNow } from "../../../lib/useNow";
 import { Answer } from "../Answer";
 import { endingOf, ranOf } from "../jobs/jobView";
+import { byWhom } from "../origin";
 import { sentence } from "../problems";
 import { State } from "../State";
 import { toJob, toRun } from "../selection";
@@ -43,7 +44,7 @@ export function RunDetail({ number, workflows }: { number: number | undefined; w
             <FactList
               facts={[
                 ["Parameters", paramsOf(run)],
-                ["Started by", run.started_by],
+                ["Started by", byWhom(run.origin, run.started_by)],
                 ["Started", run.started_at && moment(run.started_at)],
                 ["Ended", run.finished_at && moment(run.finished_at)],
                 ["Took", run.started_at && lasted(tookOf(run, now))],
