@@ -11,9 +11,6 @@ from typing import Any
 
 from jobmon.api.routes import Asker
 
-MACHINERY = frozenset({"cron", "master", "workflow"})
-"""What stands in the place of a person's name where jobmon itself acted."""
-
 
 class To(IntEnum):
     """Say who is shown a field; whoever is named by a later one is shown all the earlier ones as well."""
@@ -46,9 +43,7 @@ class Kind:
 
     def belongs(self, row: Mapping[str, Any], who: Asker) -> bool:
         """Say whether it is that person's own."""
-        if not who.name or ("origin" not in row and who.name in MACHINERY):
-            return False
-        return any(row.get(name) == who.name for name in self.owners)
+        return bool(who.name) and any(row.get(name) == who.name for name in self.owners)
 
     def named(self, to: To) -> list[str]:
         """Return the fields that are shown to somebody, those for the staff alone last."""
@@ -88,7 +83,7 @@ class Kind:
 
 def public_name(name: str, who: Asker) -> str:
     """Return what a person is called for whoever asks: by the own name for oneself and for the staff."""
-    return name if who.staff or name in {"", who.name} or name in MACHINERY else who.shown(name)
+    return name if who.staff or name in {"", who.name} else who.shown(name)
 
 
 def table(kinds: Iterable[Kind]) -> str:
