@@ -241,6 +241,8 @@ def _row(table: sa.Table, known: dict[tuple[str, str], Any], now: float) -> dict
         kind = column.type
         if (table.name, column.name) in known:
             row[column.name] = known[table.name, column.name]
+        elif column.name == "origin":
+            row[column.name] = "person"
         elif isinstance(kind, sa.JSON):
             row[column.name] = {"x": word(table.name, column.name)}
         elif isinstance(kind, sa.Text):

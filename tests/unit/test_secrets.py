@@ -107,7 +107,7 @@ def test_a_file_of_a_password_that_is_not_right_is_refused(tmp_path, mode, text,
         file.write_text(text)
         file.chmod(mode)
     with pytest.raises(SettingsError, match=words) as told:
-        open_store("postgresql+psycopg://u@127.0.0.1:1/jobs", tmp_path, str(file))
+        open_store("postgresql+psycopg://u@127.0.0.1:1/jobs", tmp_path, password_file=str(file))
     assert SECRET not in str(told.value)
     assert str(file) in str(told.value)
 

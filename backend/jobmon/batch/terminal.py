@@ -264,7 +264,7 @@ def import_crontab(settings: Settings, who: str, file: str, system: bool, zone: 
             crontab.add(connection, entry.model_copy(update={"name": name}), settings.batch)
             known[name] = same
             added += 1
-        audit.add(connection, who, "import", file, f"{added} entries")
+        audit.add(connection, who, "import", Path(file).name, f"{added} entries")
     left = len(found.entries) - added
     print(f"{added} entries taken over" + (f", {left} were there already" if left else ""))
     return 0
