@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import HTTPException, Request
 
+from jobmon.api import problems
 from jobmon.api.routes import Asker, asker
 from jobmon.batch import jobs
 from jobmon.batch.requests import is_own_account
@@ -22,10 +23,12 @@ def answering() -> Iterator[None]:
         raise HTTPException(400, str(error)) from error
     except jobs.NoSuchThing as error:
         raise HTTPException(404, str(error)) from error
+    except jobs.TooMany as error:
+        raise HTTPException(429, str(error)) from error
     except jobs.NotPossible as error:
         raise HTTPException(409, str(error)) from error
     except StoreError as error:
-        raise HTTPException(503, "The store of jobs does not answer.") from error
+        raise problems.of_store(error, "The store of jobs") from error
     except JobmonError as error:
         raise HTTPException(500, str(error)) from error
 

@@ -11,7 +11,7 @@ from jobmon.batch import jobs, releases, run_telling
 from jobmon.batch import run_rows as rows
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.origin import Machinery, Who, columns_of, text_of
-from jobmon.batch.requests import JobRequest
+from jobmon.batch.requests import JobRequest, checked
 from jobmon.batch.tables import JOB, RUN, STAGE, WORKFLOW
 from jobmon.batch.workflow import definitions, joins, placeholders
 from jobmon.batch.workflow.decision import StartRun, decide
@@ -169,7 +169,8 @@ class Runs:
         for start in decision.starts:
             self._start_other(connection, run, name, job["job_id"], start)
         if decision.retry_s is not None:
-            self._retry(connection, job, decision.retry_s)
+            failed = replace(states[name], status="failed", fails=not stage.optional)
+            self._retry(connection, job, decision.retry_s, failed)
         run_telling.tell(connection, run, job, decision)
         self._advance(connection, number)
 
@@ -186,12 +187,22 @@ class Runs:
             text = f"{start.workflow} could not be started: {error}"
         rows.fire(connection, run["run_id"], stage, job, "start", text)
 
-    def _retry(self, connection: sa.Connection, job: Mapping[str, Any], delay_s: float) -> None:
+    def _retry(
+        self, connection: sa.Connection, job: Mapping[str, Any], delay_s: float, failed: StageState
+    ) -> None:  # fmt: skip
+        """Ask for a stage's job again; the stage becomes `failed` when that cannot be."""
+        number, stage = job["run_id"], job["stage"]
         more = {"attempt": job["attempt"] + 1, "parent_job_id": job["job_id"], "run_id": job["run_id"],
                 "stage": job["stage"]}  # fmt: skip
-        request = jobs.request_of(job).model_copy(update={"not_before": clock.now() + delay_s})
-        again = jobs.submit(connection, request, Machinery.WORKFLOW, self._settings, **more)
-        condition = (STAGE.c.run_id == job["run_id"], STAGE.c.stage == job["stage"])
+        try:
+            request = jobs.request_of(job).model_copy(update={"not_before": clock.now() + delay_s})
+            again = jobs.submit(connection, request, Machinery.WORKFLOW, self._settings, **more)
+        except SettingsError as error:
+            rows.keep_state(connection, number, stage, failed, job["job_id"])
+            rows.fire(connection, number, stage, job["job_id"], "", f"{stage} cannot be run again: {error}")
+            rows.change(connection, number, reason=f"{stage} cannot be run again: {error}")
+            return
+        condition = (STAGE.c.run_id == number, STAGE.c.stage == stage)
         connection.execute(STAGE.update().where(*condition).values(job_id=again))
 
     def _advance(self, connection: sa.Connection, number: int) -> None:
@@ -234,13 +245,15 @@ class Runs:
         return True
 
     def _request(self, run: Mapping[str, Any], stage: Stage) -> JobRequest:
-        """Return the job of a stage; FillError, which is a SettingsError, when a placeholder has no value."""
-        command = placeholders.fill_command(stage.command, _values(run, stage.name, 1))
-        return JobRequest(
-            command=command, name=f"{run['workflow']}-{stage.name}", queue=stage.queue or "",
-            options=list(stage.options), time_limit=stage.time_limit or 0,
-            labels={"workflow": run["workflow"], "run": str(run["run_id"]), "stage": stage.name},
-        )  # fmt: skip
+        """Return the job of a stage; SettingsError when a placeholder has no value, or no job can be what is asked."""
+        values = {
+            "command": placeholders.fill_command(stage.command, _values(run, stage.name, 1)),
+            "name": f"{run['workflow']}-{stage.name}", "queue": stage.queue or "", "options": list(stage.options),
+            "time_limit": stage.time_limit or 0.0,
+            "labels": {"workflow": run["workflow"], "run": str(run["run_id"]), "stage": stage.name},
+        }  # fmt: skip
+        request: JobRequest = checked(JobRequest, values, f"stage {stage.name}")
+        return request
 
     def _give_up(self, connection: sa.Connection, number: int, name: str, state: StageState) -> None:
         job = rows.job_of(connection, number, name)

@@ -1,9 +1,9 @@
 """Hold one frozen model per table of jobmon.toml."""
 
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from jobmon.config.addresses import Tcp, Unix, parse
 from jobmon.config.fields import (
@@ -17,7 +17,14 @@ from jobmon.config.fields import (
     Text,
     default_data_path,
 )
-from jobmon.config.telemetry import GangliaSettings, InfluxSettings, PrometheusSettings, TelemetrySettings
+from jobmon.config.secrets import has_password
+from jobmon.config.telemetry import (
+    GangliaSettings,
+    InfluxSettings,
+    PrometheusSettings,
+    TelemetrySettings,
+    without_password,
+)
 
 DEFAULT_PORT = 8080
 
@@ -72,6 +79,17 @@ class StoreSettings(Table):
     """Hold `[store]`."""
 
     url: Text = Field("", pattern=r"^($|sqlite:///.|postgresql(\+psycopg)?://)")
+    password_file: Text = ""
+    search_timeout: float = Field(5, ge=0.1, le=600)
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        """See that a password is for a server that wants one, and that there are no two."""
+        if self.password_file and not self.url.startswith("postgresql"):
+            raise ValueError("password_file is for PostgreSQL: url = postgresql+psycopg://USER@HOST/DATABASE")
+        if self.password_file and has_password(self.url):
+            raise ValueError("there is a password in url and one in password_file; take it out of url")
+        return self
 
 
 class WebSettings(Table):
@@ -163,7 +181,7 @@ class SchedulerSettings(Table):
     timeout: int = Field(20, ge=1, le=3600)
     bin_path: Text = ""
     conf: Text = ""
-    slurmrestd_url: Text = Field("", pattern=r"^($|https?://|unix:/)")
+    slurmrestd_url: Annotated[Text, AfterValidator(without_password)] = Field("", pattern=r"^($|https?://|unix:/)")
     slurmrestd_user: Text = ""
     slurmrestd_token_file: Text = ""
     slurmrestd_api: str = Field("", pattern=r"^($|v0\.0\.\d+$)")
@@ -179,6 +197,9 @@ class BatchSettings(Table):
     users: list[Text] = []
     lease_ttl: float = Field(10, ge=0.5, le=600)
     keep: int = Field(90, ge=1, le=36_500)
+    content: Literal["owner", "readers"] = "owner"
+    user_jobs: int = Field(10_000, ge=1, le=10_000_000)
+    user_notices: int = Field(10_000, ge=0, le=10_000_000)
     workflows: Text = "/etc/jobmon/workflows.d"
     programs: Text = "/etc/jobmon/releases"
 

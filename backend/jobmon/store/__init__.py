@@ -3,6 +3,6 @@
 No capability's table is known here: each declares its own, and brings the migrations that make them.
 """
 
-from jobmon.store.engine import MOST_NAMED, Store, claim, claim_many, open_store
+from jobmon.store.engine import MOST_NAMED, Store, claim, claim_many, open_store, store_of
 
-__all__ = ["MOST_NAMED", "Store", "claim", "claim_many", "open_store"]
+__all__ = ["MOST_NAMED", "Store", "claim", "claim_many", "open_store", "store_of"]

@@ -12,6 +12,8 @@ from jobmon.engine.submission.verdict import Change
 from jobmon.store import Store, claim_many
 
 Row = Mapping[str, Any]
+MOST_ENDED = 500
+"""So many that wait are ended in one transaction."""
 
 
 class Ledger:
@@ -33,7 +35,16 @@ class Ledger:
         self._tenure = lease.fence
         c = table.c
         self._brief = sa.select(
-            c.submit_key, c.status, c.scheduler_id, c.released_at, c.cancel_at, c.latest_start, c.fence
+            c.submit_key,
+            c.status,
+            c.scheduler_id,
+            c.released_at,
+            c.cancel_at,
+            c.latest_start,
+            c.fence,
+            c.unknown,
+            c.returns,
+            c.reason,
         )
 
     @contextmanager
@@ -65,11 +76,11 @@ class Ledger:
         return _rows(connection, query.order_by(*order).limit(most))
 
     def unwanted(self, now: float) -> list[Row]:
-        """Return what waits and will not be submitted any more: it is to be cancelled, or it is too late."""
+        """Return what waits and will not be submitted any more, so much at a time: it is cancelled, or too late."""
         c = self._table.c
         condition = (c.status.in_((WAITING, HELD)), sa.or_(c.cancel_at.is_not(None), c.latest_start < now))
         with self._store.reading() as connection:
-            return _rows(connection, self._brief.where(*condition))
+            return _rows(connection, self._brief.where(*condition).limit(MOST_ENDED))
 
     def change(self, connection: sa.Connection, changes: Mapping[str, tuple[str, Change]]) -> list[Row]:
         """Change the states of attempts that are in the expected ones, tell of it, and return their rows.

@@ -10,6 +10,7 @@ import { State } from "../State";
 import { type Selection, toJob } from "../selection";
 import { hasEnded } from "../states";
 import { Timeline } from "../Timeline";
+import { Withheld } from "../Withheld";
 import { Elsewhere } from "./Elsewhere";
 import { JobFacts } from "./JobFacts";
 import { JobOutput, JobScript } from "./JobTexts";
@@ -32,11 +33,15 @@ export function JobDetail({ number, selection }: { number: number | undefined; s
             </p>
             {why && <p className="why">{why}</p>}
             <Actions answer={{ job, events, attempts, folder }} selection={selection} />
-            <p className="command-line">
-              <code>{job.command}</code>
-            </p>
+            {job.content ? (
+              <p className="command-line">
+                <code>{job.command}</code>
+              </p>
+            ) : (
+              <Withheld>Its command, output and script are</Withheld>
+            )}
             <JobFacts job={job} now={now} />
-            <JobOutput job={job} selection={selection} />
+            {job.content && <JobOutput job={job} selection={selection} />}
             {isElsewhere(job) && <Elsewhere job={job} selection={selection} />}
             {attempts.length > 0 && (
               <>
@@ -68,7 +73,7 @@ export function JobDetail({ number, selection }: { number: number | undefined; s
                 who: byWhom(event.origin, event.who) + (event.fence === null ? "" : `, fence ${event.fence}`),
               }))}
             />
-            <JobScript key={job.job_id} job={job} folder={folder} />
+            {job.content && <JobScript key={job.job_id} job={job} folder={folder} />}
           </div>
         );
       }}

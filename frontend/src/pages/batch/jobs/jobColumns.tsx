@@ -20,7 +20,7 @@ export function jobColumns(selection: Selection, now: number): ColumnOf<JobRow>[
           <Link
             to={selection.to({ job: chosen ? null : String(row.job_id), form: null, show: null })}
             aria-current={chosen ? "true" : undefined}
-            title={`${row.job_id} ${row.command}`}
+            title={`${row.job_id} ${row.command ?? row.name}`}
           >
             <b>{row.job_id}</b> <span className="name">{row.name}</span>
           </Link>
@@ -48,7 +48,7 @@ export function jobColumns(selection: Selection, now: number): ColumnOf<JobRow>[
       title: "From",
       hint: "The crontab entry or the run that asked for it",
       className: "user opt",
-      cell: (row) => (row.run_id ? `run ${row.run_id} ${row.stage ?? ""}` : (row.labels.cron ?? "")),
+      cell: (row) => (row.run_id ? `run ${row.run_id} ${row.stage ?? ""}` : (row.cron ?? "")),
     },
     {
       key: "at",

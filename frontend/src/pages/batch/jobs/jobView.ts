@@ -72,8 +72,11 @@ export function reasonOf(job: Pick<WholeJob, "status" | "cancel_at" | "unknown" 
   const going = !hasEnded(job.status);
   const words = [
     going && job.cancel_at !== null ? "It is being cancelled." : "",
-    job.unknown
+    job.unknown && job.status === "submitting"
       ? "The scheduler was asked, and its answer is not clear: it is looked for before it is tried again."
+      : "",
+    job.unknown && job.status === "held"
+      ? "Nobody can tell why the scheduler does not take it. Release it to submit it again, or cancel it; it has not run."
       : "",
     job.status === "waiting" && job.tries > 0 ? "It could not be submitted yet, and is tried again." : "",
     // Said beside the state already.

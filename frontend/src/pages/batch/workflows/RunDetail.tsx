@@ -13,6 +13,7 @@ import { sentence } from "../problems";
 import { State } from "../State";
 import { toJob, toRun } from "../selection";
 import { Timeline } from "../Timeline";
+import { Withheld } from "../Withheld";
 import { paramsOf, type StageView, stagesOf, tookOf } from "./runView";
 import { StageGraph } from "./StageGraph";
 
@@ -35,6 +36,11 @@ export function RunDetail({ number, workflows }: { number: number | undefined; w
             </p>
             {run.reason && <p className="why">{sentence(run.reason)}</p>}
             <Stop number={number} status={run.status} />
+            {run.params === undefined && (
+              <Withheld to="whoever started it and to operators">
+                Its parameters, and what the rules decided, are
+              </Withheld>
+            )}
             <FactList
               facts={[
                 ["Parameters", paramsOf(run)],
@@ -82,7 +88,7 @@ export function RunDetail({ number, workflows }: { number: number | undefined; w
 }
 
 /** A rule's decision without the name of its stage at the beginning, which stands before it. */
-const restOf = (text: string, stage: string): string =>
+const restOf = (text = "", stage: string): string =>
   text.startsWith(`${stage} `) ? text.slice(stage.length + 1) : text;
 
 function Stop({ number, status }: { number: number; status: string }) {
