@@ -11,9 +11,6 @@ from typing import Any
 
 from jobmon.api.routes import Asker
 
-MACHINERY = frozenset({"cron", "master", "workflow"})
-"""What stands in the place of a person's name where jobmon itself acted."""
-
 
 class To(IntEnum):
     """Say who is shown a field; whoever is named by a later one is shown all the earlier ones as well."""
@@ -86,7 +83,7 @@ class Kind:
 
 def public_name(name: str, who: Asker) -> str:
     """Return what a person is called for whoever asks: by the own name for oneself and for the staff."""
-    return name if who.staff or name in {"", who.name} or name in MACHINERY else who.shown(name)
+    return name if who.staff or name in {"", who.name} else who.shown(name)
 
 
 def table(kinds: Iterable[Kind]) -> str:
