@@ -158,7 +158,7 @@ def test_a_folder_of_somebody_else_is_refused(path: Path) -> None:
     path.parent.mkdir()
     os.chown(path.parent, 12345, -1)
     with pytest.raises(
-        SettingsError, match="others could put a socket of theirs there, for .* belongs to the account 12345"
+        SettingsError, match=r"others could put a socket of theirs there, for .* belongs to the account 12345"
     ):
         listen(web(f"unix:{path}"))
 
