@@ -188,6 +188,7 @@ def meant(site: Site, now: float) -> dict[tuple[str, str], Any]:
         ("batch_job", "working_dir"): f"/{word('batch_job', 'working_dir')}",
         ("batch_crontab", "working_dir"): f"/{word('batch_crontab', 'working_dir')}",
         ("batch_crontab", "output_location"): f"/{word('batch_crontab', 'output_location')}",
+        ("batch_job", "origin"): "person", ("batch_run", "origin"): "person", ("batch_job_event", "origin"): "person",
         ("batch_job_event", "who"): OPERATOR, ("batch_job_event", "status"): "lost",
         ("batch_rule_fire", "stage"): "zq-flow-stage-qz",
         ("batch_run", "workflow"): "flow", ("batch_run", "status"): "failed", ("batch_run", "started_by"): OPERATOR,

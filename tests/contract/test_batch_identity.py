@@ -133,17 +133,13 @@ def test_who_is_staff_no_more_lets_nothing_run_as_the_daemons_own_account(house:
     assert len(house.jobs()) == 1
 
 
-def test_nobody_runs_again_what_was_submitted_for_somebody_else_or_told_by_the_daemon(
-    house: BatchHouse, web: Web
-) -> None:
+def test_nobody_runs_again_what_was_submitted_for_somebody_else(house: BatchHouse, web: Web) -> None:
     with house.store.writing() as connection:
-        for user, notify in (("bob", []), ("ada", ["script:/tmp/x"])):
-            request = JobRequest(command=["true"], notify=notify)
-            number = jobs.submit(connection, request, "ada", house.settings.batch)
-            ended = {"status": "failed", "finished_at": 1.0, "user": user}
-            connection.execute(tables.JOB.update().where(tables.JOB.c.job_id == number).values(**ended))
-    for job in house.jobs():
-        assert web.ask("ada", "user", f"jobs/{job['job_id']}/rerun", {}).status_code == 403
+        number = jobs.submit(connection, JobRequest(command=["true"]), "ada", house.settings.batch)
+        ended = {"status": "failed", "finished_at": 1.0, "user": "bob"}
+        connection.execute(tables.JOB.update().where(tables.JOB.c.job_id == number).values(**ended))
+    assert web.ask("ada", "user", f"jobs/{number}/rerun", {}).status_code == 403
+    assert len(house.jobs()) == 1
 
 
 def test_rows_of_the_version_before_are_told_apart(url: str, tmp_path: Path) -> None:
@@ -160,7 +156,7 @@ def test_rows_of_the_version_before_are_told_apart(url: str, tmp_path: Path) -> 
     with store.writing() as connection:
         for table in (tables.JOB, tables.RUN, tables.EVENT):
             connection.execute(sa.text(f"ALTER TABLE {table.name} DROP COLUMN origin"))
-        before = "UPDATE alembic_version SET version_num = 'batch_0003' WHERE version_num LIKE 'batch%'"
+        before = "UPDATE alembic_version SET version_num = 'batch_0005' WHERE version_num = 'batch_0006'"
         assert connection.execute(sa.text(before)).rowcount == 1
         for key, by, more in (("a", "cron", {"cron_id": 1}), ("b", "workflow", {"run_id": 1}), ("c", "ada", {}),
                               ("d", "cron", {}), ("e", "ada", {"cron_id": 1})):  # fmt: skip

@@ -11,7 +11,7 @@ from fastapi import Request
 
 import asgi
 import web_servers
-from jobmon.api import seldom
+from jobmon import logs
 from jobmon.api.access import Access
 from jobmon.api.peer import Peer
 from jobmon.api.routes import Level, Routes, asker
@@ -94,7 +94,8 @@ def test_a_claim_without_proof_is_logged_once_a_minute_and_without_the_claim(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(seldom.clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
+    caplog.handler.addFilter(once := logs.Seldom())  # as in the web process
     app = application()
     with caplog.at_level(logging.WARNING, "jobmon.api"):
         for _ in range(50):
@@ -103,6 +104,7 @@ def test_a_claim_without_proof_is_logged_once_a_minute_and_without_the_claim(
         assert "account 1000" in caplog.text
         now[0] += 61
         name(app, asgi.ANYBODY, says("mallory"))
+    caplog.handler.removeFilter(once)
     assert len(caplog.records) == 2
     assert "127.0.0.1" in caplog.text
     assert "mallory" not in caplog.text

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import asgi
-from jobmon import cli
-from jobmon.api import seldom, tokens
+from jobmon import cli, logs
+from jobmon.api import tokens
 from jobmon.api.access import Access
 from jobmon.api.routes import Level, Routes
 from jobmon.config import WebSettings
@@ -113,7 +113,8 @@ def test_while_a_file_is_broken_no_token_is_valid_and_that_is_said(
     path: Path, content: str | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(seldom.clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
+    caplog.handler.addFilter(once := logs.Seldom())  # as in the web process
     token = tokens.create_token(path, "ada", "user", None)
     page = Page(path)
     good = path.read_bytes()
@@ -130,6 +131,7 @@ def test_while_a_file_is_broken_no_token_is_valid_and_that_is_said(
             assert page.status(token) == 503
             assert page.status("jm_other") == 503
             assert page.status() == 200  # who sends none is served
+    caplog.handler.removeFilter(once)
     assert len(caplog.records) == 2
     assert str(path) in caplog.text
     assert "tokens_file cannot be read" in page.access.trouble()

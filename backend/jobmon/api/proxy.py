@@ -18,7 +18,6 @@ from jobmon.api import forwarded
 from jobmon.api.logins import FORM, LOGIN
 from jobmon.api.peer import STATE, UNKNOWN, Peer
 from jobmon.api.problems import ProblemError
-from jobmon.api.seldom import Seldom
 from jobmon.config import WebSettings
 from jobmon.errors import SettingsError
 
@@ -37,7 +36,6 @@ class Proxy:
         self._header = web.remote_user_header
         self._accounts = frozenset(_account(name) for name in web.proxy_users)
         self._secret = _secret(Path(web.proxy_secret_file)) if web.proxy_secret_file else b""
-        self._seldom = Seldom(log)
 
     def is_proven(self, request: Request) -> bool:
         """Say whether a request comes from the web server in front."""
@@ -54,8 +52,7 @@ class Proxy:
             return ""
         if not self.is_proven(request):
             peer = peer_of(request)
-            self._seldom.warn(
-                "unproven",
+            log.warning(
                 "%s says in %s who has signed in, and does not prove that it is the web server in front: it is taken "
                 "for nobody; docs/access.md tells how a web server proves itself",
                 f"account {peer.uid}" if peer.kind == "unix" else peer.address or "somebody",
@@ -64,8 +61,8 @@ class Proxy:
             return ""
         if len(said) == 1 and LOGIN.fullmatch(said[0]):
             return said[0]
-        self._seldom.warn(
-            "unclear", "the web server in front sends %s %d times, or with something else than a login: such requests "
+        log.warning(
+            "the web server in front sends %s %d times, or with something else than a login: such requests "
             "are refused", self._header, len(said),
         )  # fmt: skip
         raise ProblemError(

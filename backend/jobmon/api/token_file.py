@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Lock
 
 from jobmon import clock
-from jobmon.api.seldom import Seldom
 from jobmon.api.tokens import Token, digest_of, load_tokens
 from jobmon.errors import JobmonError, SettingsError
 
@@ -28,14 +27,13 @@ class TokenFile:
         self._stamp: tuple[int, int, int, int] | None = self._stamp_now()
         self._tokens = load_tokens(path)
         self._trouble = ""
-        self._seldom = Seldom(log)
 
     def find(self, token: str) -> Token | None:
         """Return whose token this is, None when it is not valid; UnreadableError when that cannot be told."""
         try:
             known = self._known()
         except UnreadableError as error:
-            self._seldom.warn("broken", "%s; until it is mended no token is valid", error)
+            log.warning("%s; until it is mended no token is valid", error)
             raise
         digest = digest_of(token) if 0 < len(token) <= MOST_TOKEN else ""
         for other, entry in known.items():

@@ -138,7 +138,8 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
         person = asker(request)
         if not person.staff:
             body = body.model_copy(update={"user": body.user or person.name})
-        asking.check_start(person, body.user, body.notify)
+        asking.check_start(person, body.user)
+        asking.check_notices(person, body.notify)
         with asking.answering():
             check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:

@@ -39,19 +39,21 @@ def may_act(request: Request, row: Mapping[str, Any], starts: bool = False) -> s
     if not person.staff and person.name not in {row["user"], row["submitted_by"]} - {""}:
         raise HTTPException(403, "This job belongs to somebody else.")
     if starts:
-        check_start(person, row["user"], row["on_success"])
+        check_start(person, row["user"])
     return person.name
 
 
-def check_start(person: Asker, user: str, notify: Sequence[str]) -> None:
-    """See that somebody may let a job run as `user`; what the daemon has the rights for is the staff's.
+def check_start(person: Asker, user: str) -> None:
+    """See that somebody may let a job run as `user`; the daemon's own account is for the staff.
 
     Who is called like the daemon's own account is a user like others: it may be root's name that a web server in front
     has let in.
     """
-    if person.staff:
-        return
-    if user != person.name or is_own_account(user):
+    if not person.staff and (user != person.name or is_own_account(user)):
         raise HTTPException(403, "You may let jobs run under your own account only, which is not the daemon's.")
-    if any(target.kind != "email" for target in parse_targets(notify)):
+
+
+def check_notices(person: Asker, notify: Sequence[str]) -> None:
+    """See that somebody may name who is told: the daemon itself runs scripts and calls web servers."""
+    if not person.staff and any(target.kind != "email" for target in parse_targets(notify)):
         raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")

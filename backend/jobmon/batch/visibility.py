@@ -21,8 +21,7 @@ JOB = Kind(
     {
         To.READERS: "job_id status ending return_code signal queue scheduler scheduler_id attempt tries unknown "
         "priority limit_s not_before latest_start created_at submitted_at released_at cancel_at started_at "
-        "finished_at host output_bytes cron_id run_id stage parent_job_id submit_key fence due_at origin "
-        "content",
+        "finished_at host output_bytes cron_id run_id stage parent_job_id origin submit_key fence due_at content",
         To.OPENLY: "name user submitted_by cron",
         To.CONTENT: "command args reason batch_opts working_dir output_location output_tail labels",
         To.OWNER: "on_success",
@@ -33,7 +32,7 @@ JOB = Kind(
 )
 EVENT = Kind(
     "event of a job",
-    {To.READERS: "event_id job_id at fence status origin", To.OPENLY: "who", To.CONTENT: "text"},
+    {To.READERS: "event_id job_id at origin fence status", To.OPENLY: "who", To.CONTENT: "text"},
     people=frozenset({"who"}),
 )
 ATTEMPT = Kind("attempt of a job", {To.READERS: "job_id attempt status"})
@@ -66,8 +65,8 @@ STAGE = Kind(
 RUN = Kind(
     "run",
     {
-        To.OPENLY: "run_id workflow sha256 status stopped started_by created_at started_at finished_at parent_run_id "
-        "cron_id origin",
+        To.OPENLY: "run_id workflow sha256 status stopped started_by origin created_at started_at finished_at "
+        "parent_run_id cron_id",
         To.CONTENT: "reason params variables",
     },
     owners=("started_by",),
