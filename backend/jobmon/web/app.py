@@ -21,6 +21,7 @@ from jobmon.web import published, static
 from jobmon.web.outermost import Outermost
 from jobmon.web.shelf import Shelf
 
+JSON = "application/json"
 Health = Callable[[], Mapping[str, Any]]
 """Returns what /healthz shows; its "status" is "ok" when all is well."""
 
@@ -96,14 +97,15 @@ def _state(health: Health, metrics: Metrics) -> Routes:
         "/healthz",
         Level.ANYBODY,
         summary="Whether the daemon does its work",
-        responses={503: {"description": "It does not."}},
+        responses={200: {"content": {JSON: {}}}, 503: {"description": "It does not.", "content": {JSON: {}}}},
     )
     def healthz() -> Response:
         state = health()
         status = 200 if state.get("status") == "ok" else 503
-        return Response(orjson.dumps(state) + b"\n", status, unchecked, "application/json")
+        return Response(orjson.dumps(state) + b"\n", status, unchecked, JSON)
 
-    @routes.get("/metrics", Level.ANYBODY, summary="The daemon's own metrics for Prometheus")
+    @routes.get("/metrics", Level.ANYBODY, summary="The daemon's own metrics for Prometheus",
+                responses={200: {"content": {"text/plain": {}}}})  # fmt: skip
     def exported() -> Response:
         return Response(metrics(), 200, unchecked, CONTENT_TYPE_LATEST)
 

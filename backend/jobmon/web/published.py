@@ -27,14 +27,11 @@ LASTING = re.compile(r"live/(series|facts)/[a-z0-9_-]+/[0-9]+")
 NULL = writer.compress(b"null\n")
 JSON = "application/json"
 LINES = "application/x-ndjson"
-PROBLEM = "application/problem+json"
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file, gzipped as it is stored for whoever accepts that.", "content": {JSON: {}}},
     304: {"description": "The reader has this version already (If-None-Match)."},
-    400: {"description": "A parameter is missing or wrong.", "content": {PROBLEM: {}}},
-    404: {"description": "There is no such file, or not yet.", "content": {PROBLEM: {}}},
-    503: {"description": "The published files cannot be read.", "content": {PROBLEM: {}}},
 }
+SEVERAL = {**ANSWERS[200], "content": {JSON: {}, LINES: {}}}
 NEAREST = {
     **ANSWERS[200],
     "headers": {"X-Jobmon-Time": {"description": "Epoch seconds of the stored snapshot, when a time was asked for."}},
@@ -49,6 +46,7 @@ Names = Annotated[
     Query(
         min_length=1,
         max_length=MAX_NAMES,
+        examples=[["live/summary", "live/marks"]],
         description="A page, such as live/summary. Several give one document per line, null for one that is missing.",
     ),
 ]
@@ -80,7 +78,9 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     )
     shelf = Shelf(live) if shelf is None else shelf
 
-    @routes.get("/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST})
+    @routes.get(
+        "/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST}, also=[404]
+    )
     def data(request: Request, time: Time = None) -> Response:
         view = shelf.view(request)
         if time is None:
@@ -91,18 +91,19 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
         file = view.part(found[1], "snapshot") if found else None
         return send(request, view.folder, [file], at, view=view)
 
-    @routes.get("/history.py", Level.ANYBODY, summary="The use of cores over time")
+    @routes.get("/history.py", Level.ANYBODY, summary="The use of cores over time", also=[404])
     def history(request: Request) -> Response:
         view = shelf.view(request)
         file = view.part(load(view.folder, live.file_name_history), "history")
         return send(request, view.folder, [file], view=view)
 
-    @routes.get("/backfill.py", Level.ANYBODY, summary="What could start now")
+    @routes.get("/backfill.py", Level.ANYBODY, summary="What could start now", also=[404])
     def backfill(request: Request) -> Response:
         view = shelf.view(request)
         return send(request, view.folder, [load(view.folder, live.file_name_backfill)], view=view)
 
-    @routes.get("/page.py", Level.ANYBODY, summary="One or several files of the page")
+    @routes.get("/page.py", Level.ANYBODY, summary="One or several files of the page", also=[404],
+                responses={200: SEVERAL})  # fmt: skip
     def page(request: Request, name: Names) -> Response:
         view = shelf.view(request)
         files = [view.part(load(view.folder, f"{page}.json.gz"), page) for page in name]
