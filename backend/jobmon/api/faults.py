@@ -29,12 +29,12 @@ SENTENCES = {
     "model_attributes_type": "must be a table",
     "model_type": "must be a table",
     "string_pattern_mismatch": "must match {pattern}",
-    "string_too_long": "must have {max_length} characters at most",
-    "string_too_short": "must have {min_length} characters at least",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
     "string_type": "must be a text",
     "string_unicode": "must be UTF-8",
-    "too_long": "must hold {max_length} at most",
-    "too_short": "must hold {min_length} at least",
+    "too_long": "must hold at most {max_length}",
+    "too_short": "must hold at least {min_length}",
     "value_error": "{error}",
 }
 """What pydantic says in words of its own, by its name of the error; {words} are what it knows of the limits."""

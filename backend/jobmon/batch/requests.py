@@ -82,7 +82,10 @@ Word = Annotated[str, Field(max_length=MOST_BYTES)]
 Path = Annotated[
     str, Field(max_length=4000, json_schema_extra={"pattern": r"^(/( |[^\p{C}\p{Z}])*)?$"}), AfterValidator(_absolute)
 ]
-Args = Annotated[list[Word], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
+BEGUN: dict[str, Any] = {"prefixItems": [{"type": "string", "minLength": 1, "maxLength": MOST_BYTES}]}
+Args = Annotated[
+    list[Word], Field(min_length=1, max_length=MOST_ARGS, json_schema_extra=BEGUN), AfterValidator(_arguments)
+]
 Options = Annotated[
     list[Annotated[str, Field(max_length=1000, json_schema_extra=TEXT), AfterValidator(_plain)]], Field(max_length=100)
 ]
@@ -98,7 +101,8 @@ def _targets_or_shown(value: list[str]) -> list[str]:
 ShownTargets = Annotated[list[TargetText], Field(max_length=20), AfterValidator(_targets_or_shown)]
 """May hold webhooks as they are shown to people, who give them back with what they change."""
 Label = Annotated[str, Field(max_length=MOST_LABEL, json_schema_extra=TEXT), AfterValidator(_plain)]
-Labels = Annotated[dict[Name, Label], Field(max_length=50)]
+LabelName = Annotated[str, Field(max_length=MOST_NAME), AfterValidator(_plain)]
+Labels = Annotated[dict[LabelName, Label], Field(max_length=50)]
 Params = Annotated[dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=10_000)]],
                    Field(max_length=100)]  # fmt: skip
 User = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", max_length=64)]
