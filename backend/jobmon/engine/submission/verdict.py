@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobmon.engine.submission.attempts import CANCELLED, FAILED, LOST, MOST_TAIL, RUNNING, SKIPPED, SUCCEEDED
-from jobmon.engine.submission.folder import Done, Started
+from jobmon.engine.submission.records import Done, Started
 from jobmon.schedulers.acting import Seen
 
 GRACE_S = 60.0
