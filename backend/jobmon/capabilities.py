@@ -1,13 +1,18 @@
-"""List the capabilities: the daemon, the web application and the menu read this one list."""
+"""List the capabilities: the daemon, the web process and the menu read this one list.
 
-from collections.abc import Callable, Iterable, Sequence
+What a capability needs is imported when it is asked for: the daemon does not load what answers, nor the web process what
+acts.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from jobmon.api.context import Context
+from jobmon.api.people import People
 from jobmon.api.routes import Routes
-from jobmon.batch.capability import Batch
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
-from jobmon.live.capability import Live
 
 
 class Capability(Protocol):
@@ -27,9 +32,6 @@ class Capability(Protocol):
         Files of one group are written side by side; a group is written before the next is asked for.
         """
 
-    def routes(self) -> Routes | None:
-        """Return its own HTTP routes, None without any."""
-
     def status(self) -> str:
         """Return one line on how it is doing."""
 
@@ -44,15 +46,62 @@ class Capability(Protocol):
         """Let go of processes and connections; a running tick ends soon. May be called from any thread."""
 
 
-ALL: dict[str, Callable[[Settings], Capability]] = {
-    "live": Live,
-    "batch": Batch,
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Say what a capability is made of."""
+
+    create: Callable[[Settings], Capability]
+    """Makes what acts, in the daemon."""
+    routes: Callable[[Context], Routes]
+    """Makes its addresses below /api/NAME, in the web process."""
+    people: Callable[[Context], People] | None = None
+    """Makes what knows whose jobs are whose, where it publishes jobs of people."""
+
+
+def _live(settings: Settings) -> Capability:
+    from jobmon.live.capability import Live
+
+    return Live(settings)
+
+
+def _live_routes(context: Context) -> Routes:
+    from jobmon.live import api
+
+    return api.routes(context)
+
+
+def _live_people(context: Context) -> People:
+    from jobmon.live import api
+
+    return api.LivePeople(context)
+
+
+def _batch(settings: Settings) -> Capability:
+    from jobmon.batch.capability import Batch
+
+    return Batch(settings)
+
+
+def _batch_routes(context: Context) -> Routes:
+    from jobmon.batch import api
+
+    return api.routes(context)
+
+
+ALL: Mapping[str, Declared] = {
+    "live": Declared(_live, _live_routes, _live_people),
+    "batch": Declared(_batch, _batch_routes),
 }
 
 
-def create(settings: Settings, only: Sequence[str] = ()) -> list[Capability]:
-    """Return the capabilities, or those named in `only`."""
+def chosen(only: Sequence[str] = ()) -> dict[str, Declared]:
+    """Return the capabilities by name, or those named in `only`."""
     unknown = [name for name in only if name not in ALL]
     if unknown:
         raise SettingsError(f"--only {','.join(only)}: there is no {unknown[0]}; known: {', '.join(ALL)}")
-    return [make(settings) for name, make in ALL.items() if not only or name in only]
+    return {name: declared for name, declared in ALL.items() if not only or name in only}
+
+
+def create(settings: Settings, only: Sequence[str] = ()) -> list[Capability]:
+    """Return what acts of the capabilities, or of those named in `only`."""
+    return [declared.create(settings) for declared in chosen(only).values()]

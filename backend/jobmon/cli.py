@@ -269,7 +269,7 @@ def _token_revoke(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     settings = _load(options)
-    page = lock.address(Path(settings.live.data_path)) or f"http://{settings.web.host}:{settings.web.port}/"
+    page = lock.address(Path(settings.live.data_path)) or f"http://{settings.web.place}/"
     url = f"{page}healthz"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the daemon is not behind the proxy
     try:

@@ -175,7 +175,7 @@ class BackendProcess:
         self._send(
             b"S",
             {
-                "settings": self.settings.model_dump(mode="json"),
+                "settings": self.settings.model_dump(mode="json", exclude_unset=True),
                 "no_history": self.no_history,
                 "mem_max": self.mem_max,
             },

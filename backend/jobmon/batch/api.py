@@ -1,15 +1,16 @@
 """Answer and act over HTTP, below /api/batch: reading for whoever may read, acting for those with a role."""
 
 from collections.abc import Callable
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import HTTPException, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
+from jobmon.api.context import Context
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, release_api, workflow_api
-from jobmon.batch.asking import House
+from jobmon.batch import context as batch_context
+from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import JobRequest
 from jobmon.engine.outbox import parse_targets
 
@@ -17,8 +18,9 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_OUTPUT = 1_000_000
 
 
-def router(house: House) -> Routes:
-    """Return the addresses."""
+def routes(context: Context) -> Routes:
+    """Return the addresses below /api/batch."""
+    house = batch_context.of(context)
     routes = Routes()
     _read_jobs(routes, house)
     _act_on_jobs(routes, house)
@@ -29,7 +31,7 @@ def router(house: House) -> Routes:
     return routes
 
 
-def _read_jobs(routes: Routes, house: House) -> None:
+def _read_jobs(routes: Routes, house: BatchContext) -> None:
     @routes.get("/overview", Level.READER, summary="Jobs by state, masters, and what needs attention")
     def told(request: Request) -> dict[str, Any]:
         with asking.answering():
@@ -69,8 +71,7 @@ def _read_jobs(routes: Routes, house: House) -> None:
             with house.store().reading() as connection:
                 happened = jobs.events(connection, number)
                 again = jobs.attempts_of(connection, row)
-        folder = _folder(house, row)
-        return {"job": row, "events": happened, "attempts": again, "folder": str(folder) if folder else None}
+        return {"job": row, "events": happened, "attempts": again, "folder": str(house.folders.of(row["submit_key"]))}
 
     @routes.get(
         "/jobs/{number}/script",
@@ -93,7 +94,7 @@ def _read_jobs(routes: Routes, house: House) -> None:
         return _text(house, row, "output")
 
 
-def _act_on_jobs(routes: Routes, house: House) -> None:
+def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
     batch = house.settings.batch
 
     @routes.post("/jobs", Level.PERSON, summary="Submit a job", status_code=201)
@@ -136,15 +137,9 @@ def _act_on_jobs(routes: Routes, house: House) -> None:
         return act(request, number, "release", lambda connection, who: jobs.let_go(connection, number, who))
 
 
-def _folder(house: House, row: dict[str, Any]) -> FilePath | None:
-    acting = house.acting
-    return acting.folders.of(row["submit_key"]) if acting is not None else None
-
-
-def _text(house: House, row: dict[str, Any], name: str) -> Response:
+def _text(house: BatchContext, row: dict[str, Any], name: str) -> Response:
     """Answer with the end of a file of an attempt's folder, as text and nothing else."""
-    acting = house.acting
-    found = acting.folders.end_of(row["submit_key"], name, MOST_OUTPUT) if acting is not None else None
+    found = house.folders.end_of(row["submit_key"], name, MOST_OUTPUT)
     if found is None:
         raise HTTPException(404, "There is no such file, or not yet.")
     return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})

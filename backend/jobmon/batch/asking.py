@@ -2,20 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import HTTPException, Request
 
 from jobmon.api.routes import asker
-from jobmon.batch import jobs, overview
-from jobmon.config import Settings
+from jobmon.batch import jobs
 from jobmon.errors import JobmonError, SettingsError, StoreError
-
-
-class House(overview.House, Protocol):
-    """Be the capability."""
-
-    settings: Settings
 
 
 @contextmanager

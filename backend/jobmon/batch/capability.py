@@ -4,10 +4,10 @@ import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jobmon import clock
-from jobmon.api.routes import Routes
-from jobmon.batch import api, master
+from jobmon.batch import master
 from jobmon.batch.master import Master
 from jobmon.config import Settings
 from jobmon.engine.election import Election
@@ -21,7 +21,7 @@ TICK_S = 1.0
 
 
 class Batch:
-    """Take part in the election of the master, act when elected, and answer questions in any case."""
+    """Take part in the election of the master, and act when elected."""
 
     name = "batch"
 
@@ -63,10 +63,6 @@ class Batch:
         """Yield nothing: what people may see of jobs depends on who asks, so the web addresses tell it."""
         yield from ()
 
-    def routes(self) -> Routes:
-        """Return the addresses below /api/batch."""
-        return api.router(self)
-
     def status(self) -> str:
         """Return one line on what this process is."""
         if self._election is None:
@@ -93,8 +89,6 @@ class Batch:
         if self._store is not None:
             self._store.close()
 
-    # --- for the web addresses -------------------------------------------------------------------------------------
-
     def store(self) -> Store:
         """Return the store; StoreError when it does not answer."""
         with self._opening:  # the first to ask may be the tick or an answer
@@ -102,28 +96,22 @@ class Batch:
                 self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
             return self._store
 
-    @property
-    def acting(self) -> Master | None:
-        """Return what acts in this process, also while it only stands by; None before the first tick."""
-        return self._master
-
-    @property
-    def election(self) -> Election | None:
-        """Return this process's part in the election; None before the first tick."""
-        return self._election
-
-    @property
-    def run_time_left_s(self) -> float | None:
-        """Return how long this process goes on; None for as long as it likes."""
-        return max(0.0, self._run_time_s - (clock.monotonic() - self._began)) if self._run_time_s else None
-
     def _open(self) -> None:
         store = self.store()
-        endpoint = f"{self.settings.web.host}:{self.settings.web.port}" if self.settings.web.enabled else ""
-        election = Election(store, master.ROLE, self.settings.batch.lease_ttl, endpoint, self._preferred)
+        endpoint = self.settings.web.place if self.settings.web.enabled else ""
+        election = Election(store, master.ROLE, self.settings.batch.lease_ttl, endpoint, self._preferred, self._tell)
         self._master = Master(self.settings, store, election, master.scheduler_of(self.settings))
         self._election = election
         election.start()
+
+    def _tell(self) -> dict[str, Any]:
+        """Return what the page tells of this process, whoever serves it."""
+        return {**(self._master.told() if self._master else {}), "run_time_left": self._run_time_left_s}
+
+    @property
+    def _run_time_left_s(self) -> float | None:
+        """Return how long this process goes on; None for as long as it likes."""
+        return max(0.0, self._run_time_s - (clock.monotonic() - self._began)) if self._run_time_s else None
 
     def _preferred(self) -> str:
         with self.store().reading() as connection:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from jobmon import clock
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, crontab
-from jobmon.batch.asking import House
+from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import CronRequest
 
 EntryName = Annotated[str, Path(min_length=1, max_length=100)]
@@ -22,7 +22,7 @@ class Span(BaseModel):
     until: int
 
 
-def add_routes(routes: Routes, house: House) -> None:
+def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
     batch = house.settings.batch
 

@@ -24,6 +24,7 @@ from jobmon.engine.submission import ENDED, Attempt, Submitter
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger
 from jobmon.errors import SettingsError
+from jobmon.printing import plain
 from jobmon.schedulers import htcondor, lsf
 from jobmon.schedulers.acting import Scheduler
 from jobmon.schedulers.local import LocalScheduler
@@ -37,6 +38,8 @@ ROLE = "batch"
 DAY_S = 86_400
 SHARE_S = 1.0
 """So long batches of jobs are submitted in one turn, so that crontab entries are never late because of them."""
+MOST_TROUBLES, MOST_TROUBLE = 50, 500
+"""So many sentences of so many characters are told to others."""
 NAMES = {"master": "", "run_time": "0"}
 """What the table of settings may hold, and what counts where it does not."""
 
@@ -121,21 +124,6 @@ class Master:
         self._cleaned_at = 0.0
         self._home = jobs.default_home()
 
-    @property
-    def folders(self) -> Folders:
-        """Return where attempts keep their records."""
-        return self._folders
-
-    @property
-    def scheduler(self) -> Scheduler:
-        """Return what jobs are submitted to."""
-        return self._scheduler
-
-    @property
-    def orphans(self) -> int:
-        """Return how many held jobs that were on no record this tenure has cancelled."""
-        return self._submitter.follower.orphans if self._submitter is not None else 0
-
     def turn(self, now: float) -> None:
         """Do everything once; LeaseLostError when another one has taken over meanwhile."""
         fence = self._lease.fence
@@ -162,6 +150,12 @@ class Master:
         if self._election.error:
             found.append(self._election.error)
         return found
+
+    def told(self) -> dict[str, Any]:
+        """Return what others are to know of this one, whether it acts or stands by."""
+        orphans = self._submitter.follower.orphans if self._submitter is not None else 0
+        troubles = [plain(text, MOST_TROUBLE) for text in self.troubles()[:MOST_TROUBLES]]
+        return {"scheduler": self._scheduler.name, "troubles": troubles, "orphans": orphans}
 
     def close(self) -> None:
         """Stop sending, which comes before another one acts, and end what helps."""

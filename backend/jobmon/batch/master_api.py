@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, limits, master
-from jobmon.batch.asking import House
+from jobmon.batch.context import BatchContext
 
 
 class MasterChange(BaseModel):
@@ -27,7 +27,7 @@ class LimitChange(BaseModel):
     submits_per_minute: int | None = None
 
 
-def add_routes(routes: Routes, house: House) -> None:
+def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
 
     @routes.get("/audit", Level.SEES_ALL, summary="What people have asked for, with its result")

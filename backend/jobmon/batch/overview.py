@@ -1,65 +1,54 @@
 """Tell how the masters are doing, and what needs a person's attention."""
 
+import socket
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
 from jobmon.batch import jobs, limits
-from jobmon.batch.master import Master, setting
+from jobmon.batch.context import BatchContext
+from jobmon.batch.master import ROLE, setting
 from jobmon.batch.tables import JOB
 from jobmon.engine import outbox
-from jobmon.engine.election import Election
+from jobmon.engine.election import candidates
+from jobmon.engine.lease import state_of
 from jobmon.engine.submission.attempts import LOST, SUBMITTING, WAITING
-from jobmon.engine.tables import LEASE
-from jobmon.store import Store
 
 MOST_LISTED = 20
 
 
-class House(Protocol):
-    """Be what is asked: the capability, whether its process is the master or not."""
+def masters(house: BatchContext) -> dict[str, Any]:
+    """Return who acts, since when, who stands by, and which of them is the daemon of this page.
 
-    def store(self) -> Store:
-        """Return the store."""
-
-    @property
-    def acting(self) -> Master | None:
-        """Return what acts in this process; None before the first tick."""
-
-    @property
-    def election(self) -> Election | None:
-        """Return this process's part in the election."""
-
-    @property
-    def run_time_left_s(self) -> float | None:
-        """Return how long this process goes on."""
-
-
-def masters(house: House) -> dict[str, Any]:
-    """Return who acts, since when, who stands by, and what this process is."""
-    election, acting = house.election, house.acting
+    What a candidate tells of itself is as old as `seen_at`, at most a third of the lease.
+    """
     with house.store().reading() as connection:
         preferred, run_time = setting(connection, "master"), int(setting(connection, "run_time"))
-        lease = connection.execute(sa.select(LEASE).where(LEASE.c.name == "batch")).mappings().one_or_none()
-    state = election.lease.state() if election is not None else None
+        state = state_of(connection, ROLE)
+        there = candidates(connection, ROLE, house.settings.batch.lease_ttl)
+    this = next((one for one in there if (one.host, one.pid) == (socket.gethostname(), house.context.daemon_pid)), None)
+    acting = next((one for one in there if state and not state.expired and one.holder == state.holder), None)
+    telling = acting or this
     return {
-        "holder": lease["holder"] if lease and state and not state.expired else None,
-        "endpoint": lease["endpoint"] if lease else None,
-        "fence": lease["fence"] if lease else None,
-        "since": lease["acquired_at"] if lease else None,
+        "holder": state.holder if state and not state.expired else None,
+        "endpoint": state.endpoint if state else None,
+        "fence": state.fence if state else None,
+        "since": state.acquired_at if state else None,
         "expires_in": round(state.expires_at - state.now, 1) if state else None,
-        "takeovers": max(lease["fence"] - 1, 0) if lease else 0,
+        "takeovers": max(state.fence - 1, 0) if state else 0,
         "candidates": [
-            {"holder": c.holder, "host": c.host, "endpoint": c.endpoint, "seen_at": c.seen_at}
-            for c in (election.candidates() if election is not None else [])
+            {"holder": c.holder, "host": c.host, "endpoint": c.endpoint, "seen_at": c.seen_at} for c in there
         ],
-        "this": election.holder if election is not None else None,
+        "this": this.holder if this else None,
         "preferred": preferred,
         "run_time": run_time,
-        "run_time_left": house.run_time_left_s,
-        "scheduler": acting.scheduler.name if acting is not None else None,
-        "troubles": acting.troubles() if acting is not None else [],
+        "run_time_left": this.told.get("run_time_left") if this else None,
+        "scheduler": telling.told.get("scheduler") if telling else None,
+        "troubles": [
+            text if one is telling else f"{one.host}: {text}" for one in there for text in one.told.get("troubles", ())
+        ],
+        "orphans": acting.told.get("orphans", 0) if acting else 0,
     }
 
 
@@ -91,13 +80,14 @@ def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
     }
 
 
-def overview(house: House) -> dict[str, Any]:
+def overview(house: BatchContext) -> dict[str, Any]:
     """Return the numbers of all jobs by state, the queues' limits, the masters and what needs attention."""
-    acting = house.acting
+    master = masters(house)
+    orphans = master.pop("orphans")
     with house.store().reading() as connection:
         found = {
             "counts": jobs.counts(connection),
             "limits": limits.listing(connection),
-            "attention": attention(connection, acting.orphans if acting is not None else 0),
+            "attention": attention(connection, orphans),
         }
-    return {**found, "master": masters(house)}
+    return {**found, "master": master}

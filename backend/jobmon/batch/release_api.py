@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger
-from jobmon.batch.asking import House
+from jobmon.batch.context import BatchContext
 from jobmon.batch.release_results import NAME
 from jobmon.batch.release_trigger import Trigger
 
@@ -33,13 +33,13 @@ class Confirmation(BaseModel):
     token: Annotated[str, Field(max_length=10_000)]
 
 
-def add_routes(routes: Routes, house: House) -> None:
+def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
     _read(routes, house)
     _act(routes, house)
 
 
-def _read(routes: Routes, house: House) -> None:
+def _read(routes: Routes, house: BatchContext) -> None:
     @routes.get("/releases", Level.SEES_ALL,
                  summary="Versions, those that are being built first, with a cell for each variant")  # fmt: skip
     def listing(
@@ -71,17 +71,14 @@ def _read(routes: Routes, house: House) -> None:
         return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})
 
 
-def _act(routes: Routes, house: House) -> None:
+def _act(routes: Routes, house: BatchContext) -> None:
     batch = house.settings.batch
 
     @routes.post("/releases/trigger", Level.STAFF, summary="Build a version", status_code=201)
     def trigger(request: Request, body: Trigger) -> dict[str, Any]:
         who = asker(request).name
-        if house.acting is None:
-            raise HTTPException(503, "The daemon has just been started; ask again in a moment.")
-        runs = house.acting.runs
         with asking.answering(), house.store().writing() as connection:
-            return release_trigger.trigger(connection, runs, body, who, batch.programs)
+            return release_trigger.trigger(connection, house.runs, body, who, batch.programs)
 
     @routes.post("/releases/erase/preview", Level.STAFF,
                  summary="What would be erased, how large it is, and what confirms it")  # fmt: skip

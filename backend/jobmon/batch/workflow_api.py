@@ -2,13 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import HTTPException, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, run_rows
-from jobmon.batch.asking import House
-from jobmon.batch.runs import Runs
+from jobmon.batch.context import BatchContext
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Name = Annotated[str, Path(min_length=1, max_length=100)]
@@ -29,17 +28,13 @@ class OneStage(BaseModel):
     stage: str
 
 
-def add_routes(routes: Routes, house: House) -> None:
+def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
-
-    def runs() -> Runs:
-        if house.acting is None:
-            raise HTTPException(503, "The daemon has just been started; ask again in a moment.")
-        return house.acting.runs
+    runs = house.runs
 
     @routes.get("/workflows", Level.READER, summary="Workflows that can be started, and what is wrong with their files")
     def workflows() -> dict[str, Any]:
-        return run_rows.described(runs().library)
+        return run_rows.described(runs.library)
 
     @routes.get("/runs", Level.SEES_ALL, summary="Runs of workflows, the newest first")
     def listing(
@@ -61,7 +56,7 @@ def add_routes(routes: Routes, house: House) -> None:
     def start(request: Request, name: Name, body: Params) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
-            number = runs().start(connection, name, body.params, who)
+            number = runs.start(connection, name, body.params, who)
             audit.add(connection, who, "start", f"workflow {name}", f"run {number}")
         return {"run_id": number}
 
@@ -69,7 +64,7 @@ def add_routes(routes: Routes, house: House) -> None:
     def stop(request: Request, number: Number) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
-            runs().stop(connection, number, who)
+            runs.stop(connection, number, who)
             audit.add(connection, who, "stop", f"run {number}", "done")
         return {}
 
@@ -77,7 +72,7 @@ def add_routes(routes: Routes, house: House) -> None:
     def rerun(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
-            runs().rerun(connection, number, body.stage, who)
+            runs.rerun(connection, number, body.stage, who)
             audit.add(connection, who, "rerun", f"run {number}", f"from {body.stage}")
         return {}
 
@@ -85,6 +80,6 @@ def add_routes(routes: Routes, house: House) -> None:
     def release(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
-            runs().release(connection, number, body.stage, who)
+            runs.release(connection, number, body.stage, who)
             audit.add(connection, who, "release", f"run {number}", body.stage)
         return {}

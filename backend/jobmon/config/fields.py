@@ -5,7 +5,9 @@ import os
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from jobmon.config import addresses
 
 
 def default_data_path() -> str:
@@ -41,14 +43,14 @@ def _printable(value: str) -> str:
     return value
 
 
-def _host(value: str) -> str:
-    try:
-        known = bool(value) and value.encode("idna")
-    except UnicodeError:
-        known = False
-    if not known:
-        raise ValueError("must be an address or a host name, such as 127.0.0.1")
+def _listen(value: str) -> str:
+    addresses.parse(value)
     return value
+
+
+def _listed(value: object) -> object:
+    """Take a single text for a list of one, so that the command line needs no quotes within quotes."""
+    return [value] if isinstance(value, str) else value
 
 
 def _network(value: str) -> str:
@@ -66,7 +68,9 @@ FileNamePattern = Annotated[str, Field(max_length=100), AfterValidator(_printabl
 Text = Annotated[str, AfterValidator(_printable)]
 Folder = Annotated[str, Field(min_length=1), AfterValidator(_printable), AfterValidator(_folder)]
 YEAR_S = 31_622_400
-Host = Annotated[Text, AfterValidator(_host)]
+Listen = Annotated[
+    list[Annotated[Text, AfterValidator(_listen)]], BeforeValidator(_listed), Field(min_length=1, max_length=16)
+]
 Addresses = Annotated[Text, AfterValidator(_network)]
 
 

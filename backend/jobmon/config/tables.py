@@ -5,13 +5,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from jobmon.config.addresses import Tcp, Unix, parse
 from jobmon.config.fields import (
     YEAR_S,
     Addresses,
     FileName,
     FileNamePattern,
     Folder,
-    Host,
+    Listen,
     Table,
     Text,
     default_data_path,
@@ -75,8 +76,10 @@ class WebSettings(Table):
     """Hold `[web]`."""
 
     enabled: bool = True
-    host: Host = "127.0.0.1"
+    listen: Listen = ["127.0.0.1"]
     port: int = Field(8080, ge=0, le=65535)
+    socket_mode: str = Field("0660", pattern=r"^0?[0-7]{3}$")
+    socket_group: Text = ""
     site: Text = ""
     read: Literal["open", "signed-in", "own"] = "open"
     names: Literal["full", "short", "pseudonym"] = "full"
@@ -92,6 +95,29 @@ class WebSettings(Table):
         if self.enabled and self.read != "open" and not (self.trusted_proxies or self.tokens_file):
             raise ValueError(f"read = {self.read!r} needs trusted_proxies or tokens_file, else nobody could sign in")
         return self
+
+    @model_validator(mode="after")
+    def _addresses_differ(self) -> Self:
+        """See that nothing is listened on twice, and that a port which was given is used."""
+        known = [parse(text) for text in self.listen]
+        if len(set(known)) < len(known):
+            raise ValueError("listen names an address twice")
+        if "port" in self.model_fields_set and not any(isinstance(a, Tcp) and a.port is None for a in known):
+            raise ValueError(f"port = {self.port} is for addresses in listen without one, and there is none of these")
+        return self
+
+    @property
+    def addresses(self) -> list[Tcp | Unix]:
+        """Return what is listened on, each TCP address with its port."""
+        known = [parse(text) for text in self.listen]
+        return [Tcp(a.host, self.port if a.port is None else a.port) if isinstance(a, Tcp) else a for a in known]
+
+    @property
+    def place(self) -> str:
+        """Return the first address, as HOST:PORT where it is one of TCP, else as unix:PATH."""
+        tcp = [f"[{a.host}]:{a.port}" if ":" in a.host else f"{a.host}:{a.port}"
+               for a in self.addresses if isinstance(a, Tcp)]  # fmt: skip
+        return [*tcp, *self.listen][0]
 
     @property
     def hides(self) -> bool:

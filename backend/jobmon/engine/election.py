@@ -5,9 +5,11 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from jobmon import clock
@@ -24,20 +26,27 @@ POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Say who takes part, and when it was seen last, by the database's clock."""
+    """Say who takes part, when it was seen last, by the database's clock, and how it was doing then."""
 
     holder: str
     host: str
     endpoint: str
     seen_at: float
+    pid: int = 0
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What its capability says of itself."""
 
 
 class Election:
-    """Take part in the election for a role; `preferred` returns the host that is to act if it is there, or ""."""
+    """Take part in the election for a role.
+
+    `preferred` returns the host that is to act if it is there, or "", and `tell` what others are to know of this one.
+    """
 
     def __init__(
-        self, store: Store, name: str, ttl_s: float, endpoint: str = "", preferred: Callable[[], str] = lambda: ""
-    ) -> None:
+        self, store: Store, name: str, ttl_s: float, endpoint: str = "", preferred: Callable[[], str] = lambda: "",
+        tell: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:  # fmt: skip
         self.host = socket.gethostname()
         self.holder = f"{self.host}:{os.getpid()}:{secrets.token_hex(3)}"
         self.lease = Lease(store, name, self.holder, endpoint, ttl_s)
@@ -46,6 +55,7 @@ class Election:
         self._ttl_s = ttl_s
         self._endpoint = endpoint
         self._preferred = preferred
+        self._tell = tell
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._introduced_at = float("-inf")
@@ -99,9 +109,7 @@ class Election:
     def candidates(self) -> list[Candidate]:
         """Return who has been seen lately, the acting one included."""
         with self._store.reading() as connection:
-            since = now_of(connection) - self._ttl_s
-            query = sa.select(CANDIDATE).where(CANDIDATE.c.name == self._name, CANDIDATE.c.seen_at >= since)
-            return [Candidate(row.holder, row.host, row.endpoint, row.seen_at) for row in connection.execute(query)]
+            return candidates(connection, self._name, self._ttl_s)
 
     def _introduce(self) -> list[Candidate]:
         """Say that one is there, forget who has gone, and return the others."""
@@ -114,12 +122,22 @@ class Election:
         with self._store.writing() as connection:
             now = now_of(connection)
             mine = (CANDIDATE.c.name == self._name, CANDIDATE.c.holder == self.holder)
-            if not connection.execute(CANDIDATE.update().where(*mine).values(seen_at=now)).rowcount:
+            told = orjson.dumps(dict(self._tell())).decode()
+            if not connection.execute(CANDIDATE.update().where(*mine).values(seen_at=now, told=told)).rowcount:
                 values = {"name": self._name, "holder": self.holder, "host": self.host, "endpoint": self._endpoint}
-                connection.execute(CANDIDATE.insert().values(**values, seen_at=now))
+                connection.execute(CANDIDATE.insert().values(**values, seen_at=now, pid=os.getpid(), told=told))
                 old = (CANDIDATE.c.name == self._name, CANDIDATE.c.seen_at < now - 100 * self._ttl_s)
                 connection.execute(CANDIDATE.delete().where(*old))
 
     def _run(self) -> None:
         while not self._ending.wait(self.lease.renew_every_s if self.lease.fence is not None else POLL_S):
             self.turn()
+
+
+def candidates(connection: sa.Connection, name: str, ttl_s: float) -> list[Candidate]:
+    """Return who takes part in the election for a role and has been seen within `ttl_s`."""
+    query = sa.select(CANDIDATE).where(CANDIDATE.c.name == name, CANDIDATE.c.seen_at >= now_of(connection) - ttl_s)
+    return [
+        Candidate(row.holder, row.host, row.endpoint, row.seen_at, row.pid or 0, orjson.loads(row.told))
+        for row in connection.execute(query)
+    ]

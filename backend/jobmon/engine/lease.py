@@ -104,10 +104,7 @@ class Lease:
     def state(self) -> State | None:
         """Return who holds the role; None when nobody ever did."""
         with self._store.reading() as connection:
-            row = connection.execute(sa.select(LEASE).where(LEASE.c.name == self._name)).one_or_none()
-            if row is None:
-                return None
-            return State(row.holder, row.fence, row.expires_at, row.acquired_at, row.endpoint, now_of(connection))
+            return state_of(connection, self._name)
 
     def _renew(self, connection: sa.Connection, now: float) -> int | None:
         where = {"name": self._name, "holder": self._holder, "fence": self._fence}
@@ -129,6 +126,14 @@ class Lease:
             return None
         seen = {"name": self._name, "fence": row.fence, "expires_at": row.expires_at}
         return row.fence + 1 if claim(connection, LEASE, seen, {"fence": row.fence + 1, **mine}) else None
+
+
+def state_of(connection: sa.Connection, name: str) -> State | None:
+    """Return who holds a role; None when nobody ever did."""
+    row = connection.execute(sa.select(LEASE).where(LEASE.c.name == name)).one_or_none()
+    if row is None:
+        return None
+    return State(row.holder, row.fence, row.expires_at, row.acquired_at, row.endpoint, now_of(connection))
 
 
 def now_of(connection: sa.Connection) -> float:

@@ -25,4 +25,6 @@ CANDIDATE = sa.Table(
     sa.Column("host", sa.Text),
     sa.Column("endpoint", sa.Text),
     sa.Column("seen_at", sa.Float),
+    sa.Column("pid", sa.BigInteger),
+    sa.Column("told", sa.Text, nullable=False, default="{}"),
 )

@@ -9,23 +9,20 @@ from typing import Any
 import orjson
 
 from jobmon import clock
-from jobmon.api.routes import Routes
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
-from jobmon.errors import StoreError
-from jobmon.live import health, jobs_api, marks_api, privacy, window_api
-from jobmon.live.finished import Finished, ids_of
+from jobmon.live import health, privacy
+from jobmon.live.finished import Finished
 from jobmon.live.mark_keeper import MarkKeeper, Shelf
 from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
-from jobmon.live.summary import JOB_COLUMNS
 from jobmon.model import SourceHealth
+from jobmon.spool import layout
 from jobmon.store import Store, open_store
 
 log = logging.getLogger("jobmon.live")
 
 DAY_S = 86_400
-USER = JOB_COLUMNS.index("user")
 
 
 def store_of(settings: Settings) -> Store:
@@ -44,14 +41,14 @@ class Live:
         data_path = Path(settings.live.data_path)
         privacy.settle(data_path, settings.web)
         self._hides = settings.web.hides
-        self._publisher = Publisher(settings, privacy.STAFF if self._hides else "")
+        self._publisher = Publisher(settings, layout.STAFF if self._hides else "")
         """Publishes all there is: for everybody, or where something is to be hidden for the staff alone."""
         self._public = Publisher(settings) if self._hides else None
         self._mask = privacy.Mask(settings.web.names, privacy.key_of(data_path) if self._hides else b"")
         self._finished = Finished(lambda: store_of(settings))
         self._expired_at = 0.0
         shelves = [Shelf(data_path, notes=not self._hides)]
-        shelves += [Shelf(data_path / privacy.STAFF, notes=True)] if self._hides else []
+        shelves += [Shelf(data_path / layout.STAFF, notes=True)] if self._hides else []
         self._marks = MarkKeeper(lambda: store_of(settings), shelves)
         last = self._publisher.archive.last or {}
         known = {job: data["memMax"] for job, data in last.get("jobs", {}).items() if data.get("memMax")}
@@ -110,27 +107,6 @@ class Live:
         if self._public is not None:
             yield from self._public.pages()
         self._finish_cycle()
-
-    def routes(self) -> Routes:
-        """Return what cannot be in files: answers to questions."""
-        routes = Routes()
-        routes.include(window_api.router(lambda: self._publisher.before))
-        routes.include(jobs_api.router(self._finished.store, self._publisher.folder))
-        routes.include(marks_api.router(self._finished.store, hides=self._hides))
-        return routes
-
-    def jobs_of(self, user: str) -> set[str]:
-        """Return the ids of a user's jobs: those that are listed, and those that have ended."""
-        before = self._publisher.before
-        listed = {job_id for job_id, row in before.jobs.items() if row[USER] == user} if before else set()
-        try:
-            return listed | ids_of(self._finished.store(), user)
-        except StoreError:
-            return listed
-
-    def shown_name(self, user: str) -> str:
-        """Return what the public files call a user."""
-        return self._mask.name(user)
 
     def status(self) -> str:
         """Return one line on the last cycle."""

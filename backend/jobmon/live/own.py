@@ -30,7 +30,11 @@ def summary(document: Document, user: str) -> Document:
         name: [of(index) for index in column] if name in {"state", "reason", "partitions"} else column
         for name, column in document["nodes"].items()
     }
-    return {**document, "jobs": columns, "nodes": nodes, "strings": list(numbers)}
+    part = {**document, "jobs": columns, "nodes": nodes, "strings": list(numbers)}
+    if "planned" in document:
+        own = set(columns["id"])
+        part["planned"] = {job_id: places for job_id, places in document["planned"].items() if job_id in own}
+    return part
 
 
 def chunk(document: Document, own: Collection[str]) -> Document:
@@ -104,7 +108,7 @@ def filtered(name: str, document: Document, user: str, own: Callable[[], Collect
     """Return what a person may see of a page's file; None when there is nothing of it for one person alone."""
     kind = name.split("/")[1] if "/" in name else name
     by_user: dict[str, Callable[[Document, str], Document]] = {
-        "summary": summary, "facts": summary, "usage": usage, "runs": runs, "marks": marks,
+        "snapshot": snapshot, "history": history, "summary": summary, "facts": summary, "usage": usage, "runs": runs, "marks": marks,
     }  # fmt: skip
     by_job: dict[str, Callable[[Document, Collection[str]], Document]] = {
         "recent": chunk, "series": chunk, "cores": cores, "predictions": predictions,

@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 from jobmon.config import WebSettings
 from jobmon.errors import SpoolError
+from jobmon.spool import layout
 
 Names = Literal["full", "short", "pseudonym"]
 
 log = logging.getLogger("jobmon.live")
 
-STAFF = "staff"
 OPEN = "open full"
 MODE_FILE = "state/mode"
 RUNS_FILE = "state/runs.json.gz"
@@ -106,7 +106,7 @@ def settle(data_path: Path, web: WebSettings) -> None:
         if before == mode:
             return
         note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staff = data_path / STAFF
+        staff = data_path / layout.STAFF
         if before == OPEN:
             staff.mkdir(mode=0o700, parents=True, exist_ok=True)
             _move(data_path, staff)

@@ -1,6 +1,6 @@
 """Build live/summary and live/latest: what the page lists, and what changed (schema/summary and latest)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ NODE_COLUMNS = ("name", "up", "counted", "cpus", "gpus", "memTotal", "swapTotal"
 _ID, _STATE, _START, _PRIORITY, _MEM_MAX = (
     JOB_COLUMNS.index(name) for name in ("id", "state", "start", "priority", "memMax")
 )
+
+NODE_TEXTS = ("state", "reason", "partitions")
+PENDING = "PENDING"
 
 Row = tuple[Any, ...]
 
@@ -58,7 +61,7 @@ def tables(snapshot: dict[str, Any], shards: dict[str, int], before: Tables | No
     jobs: dict[str, Row] = {}
     waiting: dict[str, dict[str, Any]] = {}
     for job_id, job in snapshot["jobs"].items():
-        if job["state"] != "PENDING":
+        if job["state"] != PENDING:
             jobs[job_id] = _job_row(job_id, job, place)
             continue
         waiting[job_id] = job
@@ -82,8 +85,23 @@ def summary(now: Tables, common: dict[str, Any]) -> dict[str, Any]:
         "jobs": _job_columns(now.jobs.values(), strings),
         "partitions": now.partitions,
         "reservations": now.reservations,
+        "planned": _planned(now),
         "strings": list(strings.numbers),
     }
+
+
+def tables_of(document: dict[str, Any]) -> Tables:
+    """Return the tables that a summary was made of; of pending jobs it tells the planned hosts alone."""
+    strings = document["strings"]
+    nodes = rows_of(document["nodes"], NODE_COLUMNS, NODE_TEXTS, strings)
+    jobs = {row[_ID]: row for row in rows_of(document["jobs"], JOB_COLUMNS, JOB_TEXTS, strings)}
+    planned = document["planned"]
+    waiting: dict[str, dict[str, Any]] = {
+        job_id: {"state": PENDING, "plannedNodes": [nodes[place][0] for place in planned.get(job_id, ())]}
+        for job_id, row in jobs.items()
+        if row[_STATE] == PENDING
+    }
+    return Tables(document["timestamp"], nodes, jobs, waiting, document["partitions"], document["reservations"])
 
 
 def latest(before: Tables | None, now: Tables, common: dict[str, Any], point: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +215,7 @@ def _mark(row: Row) -> Row:
     """Return what must change in a row for it to be sent again: not what drifts with every cycle."""
     marked = list(row)
     marked[_PRIORITY] = marked[_MEM_MAX] = None
-    if row[_STATE] == "PENDING" and row[_START]:
+    if row[_STATE] == PENDING and row[_START]:
         marked[_START] = row[_START] // 600
     return tuple(marked)
 
@@ -212,7 +230,7 @@ def _job_columns(rows: Iterable[Row], strings: Strings) -> dict[str, Sequence[An
 
 
 def _node_columns(rows: Iterable[Row], strings: Strings) -> dict[str, Sequence[Any]]:
-    return columns_of(NODE_COLUMNS, ("state", "reason", "partitions"), rows, strings)
+    return columns_of(NODE_COLUMNS, NODE_TEXTS, rows, strings)
 
 
 def columns_of(names: Sequence[str], texts: Sequence[str], rows: Iterable[Row], strings: Strings) -> dict[str, Any]:
@@ -220,6 +238,23 @@ def columns_of(names: Sequence[str], texts: Sequence[str], rows: Iterable[Row], 
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [[] for _ in names]
     return {
         name: strings.of_all(column) if name in texts else column for name, column in zip(names, columns, strict=True)
+    }
+
+
+def rows_of(
+    columns: Mapping[str, Sequence[Any]], names: Sequence[str], texts: Sequence[str], strings: Sequence[str]
+) -> list[Row]:
+    """Return the rows that `columns_of` has turned into columns."""
+    return list(
+        zip(*([strings[at] for at in columns[name]] if name in texts else columns[name] for name in names), strict=True)
+    )
+
+
+def _planned(now: Tables) -> dict[str, list[int]]:
+    """Return, by pending job, the hosts that the scheduler has planned for it, as places in the table of nodes."""
+    place = {row[0]: index for index, row in enumerate(now.nodes)}
+    return {
+        job_id: _places(job["plannedNodes"], place) for job_id, job in now.waiting.items() if job.get("plannedNodes")
     }
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from jobmon.api.routes import Level, Routes
 from jobmon.backends.backfill import Request
-from jobmon.live.summary import Tables
+from jobmon.live.summary import tables_of
 from jobmon.live.window import answer, state_of
 from jobmon.model import ClusterState
 
@@ -33,8 +33,8 @@ class WindowAnswer(BaseModel):
     alternatives: list[Alternative]
 
 
-def router(tables: Callable[[], Tables | None]) -> Routes:
-    """Return the route; `tables` gives what was published last, None before the first snapshot."""
+def router(published: Callable[[], dict[str, Any] | None]) -> Routes:
+    """Return the route; `published` gives the newest summary that hides nothing, None before the first snapshot."""
     routes = Routes()
     known: dict[int, ClusterState] = {}
 
@@ -47,14 +47,14 @@ def router(tables: Callable[[], Tables | None]) -> Routes:
         walltime: Annotated[int, Query(ge=0, le=5_256_000, description="Minutes; 0 means without a limit.")] = 60,
         partition: Annotated[str, Query(max_length=255, description="Empty for any.")] = "",
     ) -> WindowAnswer:
-        published = tables()
-        if published is None:
+        summary = published()
+        if summary is None:
             raise HTTPException(503, "There is no snapshot yet.")
-        state = known.get(published.timestamp)
+        state = known.get(summary["timestamp"])
         if state is None:
-            state = state_of(published)
+            state = state_of(tables_of(summary))
             known.clear()
-            known[published.timestamp] = state
+            known[summary["timestamp"]] = state
         request = Request(
             partition=partition,
             nodes=nodes,

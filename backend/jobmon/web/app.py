@@ -1,8 +1,8 @@
 """Put the web application together: published files, page, state, and what the capabilities add."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
@@ -15,13 +15,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import jobmon
 from jobmon.api import problems
 from jobmon.api.access import Access
+from jobmon.api.context import Context
+from jobmon.api.people import Everybody, People
 from jobmon.api.routes import Level, Routes, asker, install
-from jobmon.config import Settings, WebSettings
+from jobmon.config import WebSettings
 from jobmon.web import published, static
 from jobmon.web.shelf import Shelf
 
 Health = Callable[[], Mapping[str, Any]]
 """Returns what /healthz shows; its "status" is "ok" when all is well."""
+
+Metrics = Callable[[], bytes]
+"""Returns what /metrics shows."""
 
 SAFETY = {
     "Content-Security-Policy": (
@@ -31,28 +36,6 @@ SAFETY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-
-
-class Capability(Protocol):
-    """Be what the web application wants to know of a capability."""
-
-    @property
-    def name(self) -> str:
-        """Return the word that its addresses begin with, below /api."""
-
-    def routes(self) -> Routes | None:
-        """Return its own addresses, below /api/NAME; None when it has none."""
-
-
-@runtime_checkable
-class KnowsPeople(Protocol):
-    """Be a capability that publishes people's jobs."""
-
-    def jobs_of(self, user: str) -> set[str]:
-        """Return the ids of a user's jobs, running, waiting and ended."""
-
-    def shown_name(self, user: str) -> str:
-        """Return what the public files call a user."""
 
 
 class Outermost:
@@ -83,12 +66,19 @@ def _all_is_well() -> Mapping[str, Any]:
 
 
 def create(
-    settings: Settings,
-    capabilities: Iterable[Capability] = (),
+    context: Context,
+    routes: Mapping[str, Callable[[Context], Routes]] | None = None,
+    people: Callable[[Context], People] | None = None,
     health: Health = _all_is_well,
     page: Path = static.FOLDER,
+    metrics: Metrics = generate_latest,
 ) -> FastAPI:
-    """Return the application; `page` is the folder of the built page."""
+    """Return the application.
+
+    `routes` makes, by name, what answers below /api/NAME; `people` what knows whose jobs are whose; `page` is the folder of
+    the built page.
+    """
+    settings = context.settings
     app = FastAPI(
         title="jobmon",
         version=jobmon.__version__,
@@ -98,19 +88,14 @@ def create(
         redoc_url=None,
     )
     problems.install(app)
-    known = list(capabilities)
     access = Access(settings.web)
-    live = next((capability for capability in known if isinstance(capability, KnowsPeople)), None)
-    shown = live.shown_name if live else lambda user: user
-    shelf = Shelf(settings.live, settings.web, access, live.jobs_of if live else lambda _user: set(), shown)
+    known = people(context) if people is not None else Everybody()
+    shelf = Shelf(settings.live, settings.web, access, known)
     app.include_router(published.router(settings.live, shelf).router)
-    app.include_router(_state(health).router)
-    app.include_router(_people(settings.web, shown).router)
-
-    for capability in known:
-        routes = capability.routes()
-        if routes is not None:
-            app.include_router(routes.router, prefix=f"/api/{capability.name}", tags=[capability.name])
+    app.include_router(_state(health, metrics).router)
+    app.include_router(_people(settings.web, known.shown_name).router)
+    for name, make in (routes or {}).items():
+        app.include_router(make(context).router, prefix=f"/api/{name}", tags=[name])
     app.include_router(static.router(settings.web.site, page).router)
     install(app, settings.web, access)
     app.add_middleware(Outermost)
@@ -136,7 +121,7 @@ def _people(web: WebSettings, shown: Callable[[str], str]) -> Routes:
     return routes
 
 
-def _state(health: Health) -> Routes:
+def _state(health: Health, metrics: Metrics) -> Routes:
     routes = Routes(tags=["state"], default_response_class=Response)
     unchecked = {"Cache-Control": "no-store"}
 
@@ -152,7 +137,7 @@ def _state(health: Health) -> Routes:
         return Response(orjson.dumps(state) + b"\n", status, unchecked, "application/json")
 
     @routes.get("/metrics", Level.ANYBODY, summary="The daemon's own metrics for Prometheus")
-    def metrics() -> Response:
-        return Response(generate_latest(), 200, unchecked, CONTENT_TYPE_LATEST)
+    def exported() -> Response:
+        return Response(metrics(), 200, unchecked, CONTENT_TYPE_LATEST)
 
     return routes

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import orjson
 from starlette.requests import Request
 
 from jobmon.api.access import Access
+from jobmon.api.people import Document, Everybody, People
 from jobmon.api.problems import ProblemError
 from jobmon.config import LiveSettings, WebSettings
 from jobmon.errors import SpoolError
-from jobmon.live import own, privacy
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 from jobmon.web import joined
 from jobmon.web.stored import Stored
 
+EVERYBODY = Everybody()
 MOST_KEPT = 512
 """So many filtered files are kept; each is at most some hundred kB."""
 
@@ -46,18 +46,13 @@ class Filtered:
         return made
 
 
-def filter_file(file: Stored, name: str, user: str, owned: Callable[[], set[str]]) -> Stored | None:
+def filter_file(file: Stored, name: str, user: str, people: People) -> Stored | None:
     """Return one person's part of a staff's file; None when it has none for one person alone."""
     try:
-        document: dict[str, Any] = orjson.loads(joined.unpack([file.content]))
+        document: Document = orjson.loads(joined.unpack([file.content]))
     except (SpoolError, ValueError) as error:
         raise ProblemError(500, "A published file is damaged or cut off.") from error
-    if name == "snapshot":
-        part: dict[str, Any] | None = own.snapshot(document, user)
-    elif name == "history":
-        part = own.history(document, user)
-    else:
-        part = own.filtered(name, document, user, owned)
+    part = people.part(name, document, user)
     if part is None:
         return None
     mark = hashlib.sha256(user.encode()).hexdigest()[:8]
@@ -75,41 +70,41 @@ class View:
     """What the files call the person, empty for nobody."""
     user: str = ""
     filtered: Filtered | None = None
-    owned: Callable[[str], set[str]] = lambda _user: set()
+    people: People = EVERYBODY
 
     def part(self, file: Stored | None, name: str) -> Stored | None:
         """Return the file, or the person's own part of it; `name` says what kind of file it is."""
         if file is None or self.filtered is None:
             return file
         return self.filtered.get(
-            self.user, f"{name} {file.tag}", lambda: filter_file(file, name, self.user, lambda: self.owned(self.user))
+            self.user, f"{name} {file.tag}", lambda: filter_file(file, name, self.user, self.people)
         )
 
 
 class Shelf:
-    """Know who may read what; without a doorkeeper everybody reads everything."""
+    """Know who may read what; without `access` everybody reads everything."""
 
     def __init__(
-        self, live: LiveSettings, web: WebSettings | None = None, door: Access | None = None,
-        owned: Callable[[str], set[str]] = lambda _user: set(), shown: Callable[[str], str] = lambda user: user,
+        self, live: LiveSettings, web: WebSettings | None = None, access: Access | None = None,
+        people: People = EVERYBODY,
     ) -> None:  # fmt: skip
         self._folder = Path(live.data_path)
         self._web = web
-        self._door = door
-        self._owned = owned
-        self._shown = shown
+        self._access = access
+        self._people = people
         self._filtered = Filtered()
 
     def view(self, request: Request) -> View:
         """Return what the one who asks may read; 401 when that is nothing."""
-        web, door = self._web, self._door
-        if web is None or door is None or not (web.trusted_proxies or web.tokens_file or web.hides):
+        web, access = self._web, self._access
+        if web is None or access is None or not (web.trusted_proxies or web.tokens_file or web.hides):
             return View(self._folder)
-        person = door.reader(request)
+        person = access.reader(request)
         private = f"Authorization, {web.remote_user_header}"
-        shown = person.name if person.staff else self._shown(person.name)
+        shown = person.name if person.staff else self._people.shown_name(person.name)
+        everything = layout.everything(self._folder, web.hides)
         if web.hides and person.staff:
-            return View(self._folder / privacy.STAFF, private, shown)
+            return View(everything, private, shown)
         if web.read == "own":
-            return View(self._folder / privacy.STAFF, private, shown, person.name, self._filtered, self._owned)
+            return View(everything, private, shown, person.name, self._filtered, self._people)
         return View(self._folder, private, shown)
