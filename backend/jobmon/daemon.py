@@ -18,7 +18,7 @@ from jobmon.capabilities import Capability
 from jobmon.config import Settings
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError, SpoolError
 from jobmon.notify import notify, watchdog_period_s
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 from jobmon.spool.lock import locked, note
 from jobmon.web.server import Server
 
@@ -79,7 +79,7 @@ class Turn:
         """Write one file, and return what is wrong; empty when it is there."""
         name, body = page
         try:
-            writer.write(self.data_path / f"{name}.json.gz", writer.compress(body))
+            writer.write(layout.published(self.data_path, name), writer.compress(body))
         except SpoolError as error:
             return str(error)
         return ""

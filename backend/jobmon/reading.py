@@ -29,12 +29,13 @@ class NotPlainError(OSError):
 
 
 @contextmanager
-def folder(path: Path | str, *names: str, follow: bool = False) -> Iterator[int]:
+def folder(path: Path | str, *names: str, within: int | None = None, follow: bool = False) -> Iterator[int]:
     """Open a folder and yield its descriptor.
 
-    `path` itself may be a link where `follow` says so; from it `names` are entered one by one, and none may be a link.
+    `path`, in the folder `within` if it is relative, may be a link where `follow` says so; from it `names` are entered
+    one by one, and none may be a link.
     """
-    handle = os.open(path, FOLDER if follow else FOLDER | os.O_NOFOLLOW)
+    handle = os.open(path, FOLDER if follow else FOLDER | os.O_NOFOLLOW, dir_fd=within)
     try:
         for name in names:
             inner = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=handle)

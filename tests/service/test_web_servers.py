@@ -37,12 +37,12 @@ def fill(spool: Path) -> None:
         put(spool, f"data{time}.json.gz", snapshot(time))
     put(spool, "history.json.gz", b'{"history":{}}\n')
     put(spool, "backfill.json.gz", b"{}\n")
-    put(spool, "live/summary.json.gz", b'{"page":"summary"}\n')
-    put(spool, "live/big.json.gz", BIG)
-    put(spool, "live/series/day/open.json.gz", b'{"page":"open"}\n')
-    put(spool, "live/series/day/600.json.gz", b'{"page":600}\n')
-    put(spool, "live/series/day/1200.json.gz", b'{"page":1200}\n')
-    put(spool, "live/facts/month/7200.json.gz", b'{"page":7200}\n')
+    put(spool, "pages/live/summary.json.gz", b'{"page":"summary"}\n')
+    put(spool, "pages/live/big.json.gz", BIG)
+    put(spool, "pages/live/series/day/open.json.gz", b'{"page":"open"}\n')
+    put(spool, "pages/live/series/day/600.json.gz", b'{"page":600}\n')
+    put(spool, "pages/live/series/day/1200.json.gz", b'{"page":1200}\n')
+    put(spool, "pages/live/facts/month/7200.json.gz", b'{"page":7200}\n')
     index(spool, TIMES)
 
 
@@ -232,7 +232,7 @@ def test_names_are_needed_and_not_too_many(web: Web) -> None:
 def test_a_link_leads_nowhere(web: Web) -> None:
     secret = web.spool.parent / "secret.json.gz"
     secret.write_bytes(writer.compress(b'"secret"\n'))
-    link = web.spool / "live/link.json.gz"
+    link = web.spool / "pages/live/link.json.gz"
     link.symlink_to(secret)
     try:
         assert is_problem(web.get("api/page.py?name=live/link"), 404)
@@ -241,15 +241,15 @@ def test_a_link_leads_nowhere(web: Web) -> None:
 
 
 def test_what_is_no_plain_file_is_not_there(web: Web) -> None:
-    os.mkfifo(web.spool / "live/pipe.json.gz", 0o644)
-    (web.spool / "live/folder.json.gz").mkdir()
+    os.mkfifo(web.spool / "pages/live/pipe.json.gz", 0o644)
+    (web.spool / "pages/live/folder.json.gz").mkdir()
     try:
         assert is_problem(web.get("api/page.py?name=live/pipe"), 404)
         assert is_problem(web.get("api/page.py?name=live/folder"), 404)
         assert is_problem(web.get("api/page.py?name=live/summary/deeper"), 404)
     finally:
-        (web.spool / "live/pipe.json.gz").unlink()
-        (web.spool / "live/folder.json.gz").rmdir()
+        (web.spool / "pages/live/pipe.json.gz").unlink()
+        (web.spool / "pages/live/folder.json.gz").rmdir()
 
 
 def only_member(body: bytes) -> bytes:
@@ -279,12 +279,12 @@ def test_several_pages_are_one_member_because_browsers_read_no_second(web: Web) 
 
 
 def test_pages_that_others_have_packed_are_joined_too(web: Web) -> None:
-    (web.spool / "live/foreign.json.gz").write_bytes(gzip.compress(b'"for"') + gzip.compress(b'"eign"\n'))
+    (web.spool / "pages/live/foreign.json.gz").write_bytes(gzip.compress(b'"for"') + gzip.compress(b'"eign"\n'))
     try:
         answer = web.get("api/page.py?name=live/summary&name=live/foreign&name=live/summary", headers=GZIP)
         assert only_member(answer.body) == b'{"page":"summary"}\n"for""eign"\n{"page":"summary"}\n'
     finally:
-        (web.spool / "live/foreign.json.gz").unlink()
+        (web.spool / "pages/live/foreign.json.gz").unlink()
 
 
 def test_several_missing_pages_are_nulls(web: Web) -> None:
@@ -311,9 +311,9 @@ def test_the_two_encodings_are_two_versions(web: Web) -> None:
 
 def test_a_new_version_has_a_new_tag(web: Web) -> None:
     path = "api/page.py?name=live/changing"
-    put(web.spool, "live/changing.json.gz", b"1\n")
+    put(web.spool, "pages/live/changing.json.gz", b"1\n")
     tags = [web.get(path).headers["etag"]]
-    put(web.spool, "live/changing.json.gz", b"2\n")
+    put(web.spool, "pages/live/changing.json.gz", b"2\n")
     answer = web.get(path, headers={"If-None-Match": tags[0]})
     assert answer.body == b"2\n"
     assert answer.headers["etag"] != tags[0]
@@ -375,13 +375,13 @@ def test_a_missing_spool_is_the_servers_trouble(web: Web) -> None:
 )
 def test_a_damaged_file_is_told_and_not_half_sent(web: Web, damage: object) -> None:
     assert callable(damage)
-    (web.spool / "live/damaged.json.gz").write_bytes(damage(writer.compress(BIG)))
+    (web.spool / "pages/live/damaged.json.gz").write_bytes(damage(writer.compress(BIG)))
     try:
         assert is_problem(web.get("api/page.py?name=live/damaged"), 500)
         assert is_problem(web.get("api/page.py?name=live/summary&name=live/damaged"), 500)
         assert is_problem(web.get("api/page.py?name=live/summary&name=live/damaged", headers=GZIP), 500)
     finally:
-        (web.spool / "live/damaged.json.gz").unlink()
+        (web.spool / "pages/live/damaged.json.gz").unlink()
 
 
 def test_the_page_is_there_beside_the_addresses(web: Web) -> None:

@@ -121,7 +121,7 @@ def test_in_mode_own_the_public_files_know_nobodys_jobs(site):
     people = people_of(full_snapshot(one.spool))
     assert len(people) > 5
     public = files_of(one.spool)
-    assert {"data.json.gz", "history.json.gz", "live/summary.json.gz", "live/recent.json.gz"} <= public.keys()
+    assert {"data.json.gz", "history.json.gz", "pages/live/summary.json.gz", "pages/live/recent.json.gz"} <= public.keys()
     ids = set().union(*people.values())
     for name, text in public.items():
         told = words_of(text)
@@ -177,7 +177,7 @@ def test_who_declared_a_mark_is_told_to_nobody_and_its_note_only_where_nothing_i
         marks.add(connection, "kernel 6.1", time.time(), note="ask ann", source="person:ann")
     one.live._marks.tell(None)
     one.live._marks.close()
-    (public,) = json.loads(files_of(one.spool)["live/marks.json.gz"])["marks"]
+    (public,) = json.loads(files_of(one.spool)["pages/live/marks.json.gz"])["marks"]
     assert (public["name"], public["note"], public["source"]) == ("kernel 6.1", note, "person")
     for user, read in (("bob", note), ("root", "ask ann")):
         (document,) = one.pages("live/marks", user=user)

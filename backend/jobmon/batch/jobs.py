@@ -105,6 +105,13 @@ def note_changes(connection: sa.Connection, attempts: Sequence[Attempt], who: st
     connection.execute(EVENT.insert(), rows)
 
 
+def note_by_key(connection: sa.Connection, key: str, who: str, text: str, fence: int | None) -> None:
+    """Append to what happened to the job of a key."""
+    query = sa.select(JOB.c.job_id, JOB.c.status).where(JOB.c.submit_key == key)
+    for row in connection.execute(query).all():
+        note(connection, row.job_id, who, row.status, text, fence)
+
+
 def _event(number: int, who: str, status: str, text: str, fence: int | None = None) -> dict[str, Any]:
     return {"job_id": number, "at": clock.now(), "who": who, "fence": fence, "status": status, "text": text[:2000]}
 

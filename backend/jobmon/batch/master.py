@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from jobmon.engine.outbox import MailSettings, Outbox, OutboxSettings
 from jobmon.engine.submission import ENDED, Attempt, Submitter
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger
+from jobmon.engine.submission.removal import remove_aside
 from jobmon.errors import SettingsError
 from jobmon.printing import plain
 from jobmon.schedulers import htcondor, lsf
@@ -30,7 +30,7 @@ from jobmon.schedulers.acting import Scheduler
 from jobmon.schedulers.local import LocalScheduler
 from jobmon.schedulers.slurm import command
 from jobmon.schedulers.slurm.acting import SlurmScheduler
-from jobmon.store import Store
+from jobmon.store import Store, concerns_all
 
 log = logging.getLogger("jobmon.batch")
 
@@ -131,15 +131,29 @@ class Master:
             return
         if fence != self._tenure or self._submitter is None:
             self._begin(fence)
-        assert self._submitter is not None
-        with self._lease.writing(fence) as connection:
-            self._ticker.tick(connection, now, fence, self._fresh)
+        failed = []
+        for step in (self._fire, self._submit, self._outbox.deliver, self._clean):
+            try:
+                step(now)
+            except Exception as error:
+                if concerns_all(error):
+                    raise
+                failed.append(error)
+        for error in failed[1:]:
+            log.error("one more thing failed in this turn", exc_info=error)
+        if failed:
+            raise failed[0]  # after the others have had their turn
+
+    def _fire(self, now: float) -> None:
+        with self._lease.writing(self._tenure) as connection:
+            self._ticker.tick(connection, now, self._tenure, self._fresh)
         self._fresh = False
+
+    def _submit(self, _now: float) -> None:
+        assert self._submitter is not None
         began = clock.monotonic()
         while self._submitter.cycle() and clock.monotonic() - began < SHARE_S:
             pass
-        self._outbox.deliver(now)
-        self._clean(now)
 
     def troubles(self) -> list[str]:
         """Return what is wrong now, in sentences."""
@@ -167,7 +181,7 @@ class Master:
         self._tenure = fence
         with self._store.reading() as connection:
             prefix = f"{jobs.identity(connection)}-"
-        ledger = Ledger(self._store, self._lease, JOB, self._changed, run_rows.lock)
+        ledger = Ledger(self._store, self._lease, JOB, self._changed, run_rows.lock, self._put_aside)
         self._submitter = Submitter(
             ledger, self._lease, self._scheduler, self._folders, prefix, self._describe, limits.choose
         )
@@ -187,6 +201,9 @@ class Master:
         for attempt in attempts:
             self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
+    def _put_aside(self, connection: sa.Connection, key: str, why: str) -> None:
+        jobs.note_by_key(connection, key, "master", why, self._tenure)
+
     def _clean(self, now: float) -> None:
         """Once an hour, forget what ended long ago, and the folders of its attempts."""
         if 0 <= now - self._cleaned_at < 3600:
@@ -195,5 +212,4 @@ class Master:
         old = now - self._settings.batch.keep * DAY_S
         with self._lease.writing(self._tenure) as connection:
             gone = forget(connection, old)
-        for key in gone:
-            shutil.rmtree(self._folders.of(key), ignore_errors=True)
+        remove_aside([self._folders.of(key) for key in gone])

@@ -2,6 +2,7 @@
 
 import bisect
 import gzip
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from jobmon import reading
 from jobmon.errors import SpoolError
 
 MAX_BYTES = 1 << 30
@@ -18,8 +20,9 @@ MAX_BYTES = 1 << 30
 def read_json(path: Path) -> Any | None:
     """Return what a published file holds; None when there is no such file; SpoolError when it cannot be read."""
     try:
-        with gzip.open(path) as file:
-            data = file.read(MAX_BYTES + 1)
+        with reading.opened(path) as (handle, _status), os.fdopen(handle, "rb", closefd=False) as packed:
+            with gzip.GzipFile(fileobj=packed) as file:
+                data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise SpoolError(f"{path}: unpacks to more than {MAX_BYTES} bytes")
         return orjson.loads(data)

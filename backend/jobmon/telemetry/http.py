@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import requests
 import urllib3
 
-from jobmon import clock
+from jobmon import clock, reading
 from jobmon.config.telemetry import ServerSettings
 from jobmon.errors import SettingsError, SourceError
 
 MAX_BYTES = 2 << 30
 PIECE_BYTES = 1 << 16
+MOST_SECRET = 1 << 20
 
 
 def open_session(settings: ServerSettings, table: str, token_kind: str = "") -> requests.Session:
@@ -42,7 +42,7 @@ def password(settings: ServerSettings, table: str) -> str:
 def secret(file: str, setting: str) -> str:
     """Return what a file holds, blanks around it taken away; SettingsError names file and setting, never the secret."""
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        return reading.whole(file, MOST_SECRET, follow=True).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SettingsError(f"{setting} = {file!r}: cannot be read: {why}") from None

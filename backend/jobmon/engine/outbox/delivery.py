@@ -150,6 +150,10 @@ class Outbox:
             state = rows.WAITING if _again(error) else rows.FAILED
             log.warning("outbox: message %d (%s) was not sent: %s", parcel.id, parcel.kind, error)
             return _Result(parcel, state, lane.now(), one_line(str(error)))
+        except Exception as error:  # one that nobody can send must not end the others' turn
+            log.exception("outbox: message %d (%s) was not sent", parcel.id, parcel.kind)
+            state = rows.UNCERTAIN if parcel.kind == "script" else rows.WAITING
+            return _Result(parcel, state, lane.now(), one_line(f"{type(error).__name__}: {error}"))
         return _Result(parcel, rows.SENT, lane.now())
 
     def _sender(self, lane: _Lane, parcel: Parcel) -> Callable[[], None]:

@@ -99,13 +99,14 @@ class Submitter:
             tried = list(pool.map(self._try, claimed))
         with self._ledger.writing() as connection:
             changes = {one.key: (SUBMITTING, change) for one in tried if (change := self._after(one)) is not None}
-            self._ledger.change(connection, changes)
+            recorded = {row["submit_key"] for row in self._ledger.change(connection, changes)}
         self.follower.unclear(
             {one.key for one in tried if not (one.late or isinstance(one.result, Accepted | Refused))}
         )
         now = clock.now()
         self._release_now({one.key: one.result.id for one in tried
-                           if isinstance(one.result, Accepted) and not is_late(one.row, now)})  # fmt: skip
+                           if isinstance(one.result, Accepted) and one.key in recorded
+                           and not is_late(one.row, now)})  # fmt: skip
         return len(chosen) == BATCH
 
     def _claim(self, row: Mapping[str, Any]) -> tuple[str, Change]:
@@ -128,8 +129,11 @@ class Submitter:
         except Exception as error:  # a row that nobody understands must not keep the others waiting
             log.exception("%s cannot be submitted", key)
             return Tried(key, row, Refused(f"{type(error).__name__}: {error}", for_good=False))
-        result = self._scheduler.submit_held(self._spec(key, script, work))
-        return Tried(key, row, result)
+        try:
+            return Tried(key, row, self._scheduler.submit_held(self._spec(key, script, work)))
+        except Exception as error:  # whether it got there is not known, and the others go on
+            log.exception("%s: its submission failed", key)
+            return Tried(key, row, Unknown(f"{type(error).__name__}: {error}"))
 
     def _spec(self, key: str, script: Path, work: Work) -> JobSpec:
         log_file = self._folders.of(key) / "log"

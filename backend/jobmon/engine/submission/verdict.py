@@ -1,7 +1,7 @@
 """Decide what is true of an attempt, from its own records and from what the scheduler says."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobmon.engine.submission.attempts import CANCELLED, FAILED, LOST, MOST_TAIL, RUNNING, SKIPPED, SUCCEEDED
@@ -26,6 +26,18 @@ def from_started(started: Started) -> Change:
     """Return the change of a job that has begun."""
     values = {"started_at": started.at, "host": started.host}
     return Change(RUNNING, f"started on {started.host}", values)
+
+
+def runs(why: str) -> Change:
+    """Return the change of a job that the scheduler runs, and whose own record of that is not believed."""
+    text = f"the scheduler says that it runs; its own record was put aside: {why}"
+    return Change(RUNNING, text, {"put_aside": why})
+
+
+def doubted(change: Change, why: str) -> Change:
+    """Return an end that was decided without the attempt's own record, because that was put aside."""
+    text = f"{change.text}; its own record was put aside: {why}"
+    return replace(change, text=text, values={**change.values, "reason": text, "put_aside": why})
 
 
 def from_done(done: Done, cancelled: bool) -> Change:
@@ -72,8 +84,11 @@ def late(latest_start: float | None, cancelled: bool) -> Change:
     return Change(SKIPPED, text, {"ending": "late", "reason": text})
 
 
-def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool) -> Change:
-    """Return the end of a job that left no record of its own, by what the scheduler says of it."""
+def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool, began: bool = False) -> Change:
+    """Return the end of a job that left no record of its own, by what the scheduler says of it.
+
+    `began` says that its command is known to have been started.
+    """
     values: dict[str, Any] = {"return_code": seen.return_code, "signal": seen.signal}
     if seen.ending == "cancelled" or (cancelled and seen.ending in {"signal", "unknown"}):
         return Change(CANCELLED, "cancelled", {**values, "ending": "cancelled", "reason": "cancelled"})
@@ -93,7 +108,8 @@ def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool) -> Chan
         text = "it was started twice by the scheduler; the second start was refused, the first left no record"
         return Change(LOST, text, {"ending": "lost", "reason": text})
     if seen.ending == "exit" and seen.return_code:
-        text = f"ended with {seen.return_code} before the command could be started" + (f": {log}" if log else "")
+        early = "" if began else " before the command could be started"
+        text = f"ended with {seen.return_code}{early}" + (f": {log}" if log else "")
         return Change(FAILED, text, {**values, "ending": "exit", "reason": text})
     text = "it has ended, and nothing says how" + (f": {log}" if log else "")
     return Change(LOST, text, {"ending": "lost", "reason": text})

@@ -5,17 +5,17 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from jobmon import clock
+from jobmon import clock, reading
 from jobmon.errors import SourceError
 from jobmon.schedulers.base import SchedulerSettings
 
 MAX_BODY_BYTES = 512 * 1024 * 1024
+MOST_TOKEN = 1 << 20
 """A cluster of 10,000 nodes and 50,000 jobs answers with 192 MB; more than this is a fault."""
 
 _CHUNK_BYTES = 1024 * 1024
@@ -107,7 +107,7 @@ def _headers(settings: SchedulerSettings) -> dict[str, str]:
         headers["X-SLURM-USER-NAME"] = settings.slurmrestd_user
     if settings.slurmrestd_token_file:
         try:
-            token = Path(settings.slurmrestd_token_file).read_text(encoding="ascii").strip()
+            token = reading.whole(settings.slurmrestd_token_file, MOST_TOKEN, follow=True).decode("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SourceError(f"the token file of slurmrestd cannot be read: {error}") from error
         headers["X-SLURM-USER-TOKEN"] = token.removeprefix("SLURM_JWT=")
