@@ -1,7 +1,7 @@
 """List the capabilities: the daemon, the web process and the menu read this one list.
 
-What a capability needs is imported when it is asked for: the daemon does not load what answers, nor the web process what
-acts.
+What a capability needs is imported when it is asked for: the daemon does not load what answers, nor the web process
+what acts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,6 +54,8 @@ class Declared:
     """Makes what acts, in the daemon."""
     routes: Callable[[Context], Routes]
     """Makes its addresses below /api/NAME, in the web process."""
+    check: Callable[[Settings], None]
+    """Raises SettingsError when it could not work with the settings; changes nothing that is published or acted on."""
     people: Callable[[Context], People] | None = None
     """Makes what knows whose jobs are whose, where it publishes jobs of people."""
 
@@ -76,6 +78,12 @@ def _live_people(context: Context) -> People:
     return api.LivePeople(context)
 
 
+def _live_check(settings: Settings) -> None:
+    from jobmon.live.checking import check
+
+    check(settings)
+
+
 def _batch(settings: Settings) -> Capability:
     from jobmon.batch.capability import Batch
 
@@ -88,9 +96,15 @@ def _batch_routes(context: Context) -> Routes:
     return api.routes(context)
 
 
+def _batch_check(settings: Settings) -> None:
+    from jobmon.batch.checking import check
+
+    check(settings)
+
+
 ALL: Mapping[str, Declared] = {
-    "live": Declared(_live, _live_routes, _live_people),
-    "batch": Declared(_batch, _batch_routes),
+    "live": Declared(_live, _live_routes, _live_check, _live_people),
+    "batch": Declared(_batch, _batch_routes, _batch_check),
 }
 
 
@@ -105,3 +119,9 @@ def chosen(only: Sequence[str] = ()) -> dict[str, Declared]:
 def create(settings: Settings, only: Sequence[str] = ()) -> list[Capability]:
     """Return what acts of the capabilities, or of those named in `only`."""
     return [declared.create(settings) for declared in chosen(only).values()]
+
+
+def check(settings: Settings, only: Sequence[str] = ()) -> None:
+    """See whether the capabilities could work with these settings; SettingsError says what is wrong."""
+    for declared in chosen(only).values():
+        declared.check(settings)

@@ -6,10 +6,7 @@ import os
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from http.client import HTTPException
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,7 +138,9 @@ def _run(options: argparse.Namespace) -> int:
     return daemon.Daemon(
         load=lambda: config.load(options.config, options.overrides),
         create=create,
+        check=lambda settings: capabilities.check(settings, only),
         on_listening=lambda url: print(f"jobmon {__version__}: the page is at {url}", flush=True),
+        only=only,
     ).run()
 
 
@@ -268,24 +267,31 @@ def _token_revoke(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    settings = _load(options)
-    page = lock.address(Path(settings.live.data_path)) or f"http://{settings.web.place}/"
-    url = f"{page}healthz"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the daemon is not behind the proxy
+    from jobmon import control
+
+    data_path = Path(_load(options).live.data_path)
     try:
-        try:
-            with opener.open(url, timeout=5) as answer:
-                health = json.load(answer)
-        except urllib.error.HTTPError as answer:  # 503 has a body that says what is wrong
-            health = json.load(answer)
+        _, body = control.ask(data_path, "/healthz")
+        health = json.loads(body)
         lines = [f"{name}: {state['status']}: {state['error'] or state['now']}"
                  for name, state in health["capabilities"].items()]  # fmt: skip
+        page = lock.address(data_path)
+        if "web" in health:
+            web = health["web"]
+            lines.append(f"web: {web['status']}: {web['error'] or page or 'not there yet'}")
         well = health["status"] == "ok"
-    except (OSError, HTTPException) as error:
-        print(f"jobmon: {url} does not answer: {getattr(error, 'reason', error)}", file=sys.stderr)
+    except PermissionError:
+        print(f"jobmon: only root and the account of the daemon may ask the one of {data_path}; "
+              "from elsewhere ask its page: /healthz", file=sys.stderr)  # fmt: skip
+        return EXIT_FAILED
+    except FileNotFoundError:
+        print(f"jobmon: no daemon runs on {data_path}", file=sys.stderr)
+        return EXIT_FAILED
+    except OSError as error:
+        print(f"jobmon: the daemon of {data_path} does not answer: {error.strerror or error}", file=sys.stderr)
         return EXIT_FAILED
     except (ValueError, LookupError, TypeError, AttributeError):
-        print(f"jobmon: what answers at {url} is not jobmon", file=sys.stderr)
+        print(f"jobmon: what answers for {data_path} is not jobmon", file=sys.stderr)
         return EXIT_FAILED
     print("\n".join(lines))
     return 0 if well else EXIT_FAILED

@@ -42,8 +42,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log at the level for details; `format` is http.server's word."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as in http.server
+        """Log at the level for details."""
         log.debug("control socket: " + format, *args)  # noqa: G003 - the format is http.server's
 
 

@@ -3,8 +3,14 @@
 import logging
 import os
 import sys
+import threading
+import time
+from collections import OrderedDict
 from typing import TextIO
 
+SELDOM_S = 60.0
+MOST_CAUSES = 1000
+MOST_CAUSE = 200
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
@@ -24,8 +30,47 @@ class _JournalLines(_Lines):
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
-def start(level: str) -> None:
-    """Set up logging for the process; `level` as in `[daemon] log_level`."""
+class Seldom(logging.Filter):
+    """Let one line a minute through for one cause, with the number of those that were left out since.
+
+    A cause is the place in the program and the words of the message, without what is filled in: visitors can bring
+    about as many lines as they like.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: OrderedDict[tuple[object, ...], tuple[float, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a line is to be written."""
+        error = record.exc_info[1] if record.exc_info else None
+        key = (record.name, record.levelno, str(record.msg)[:MOST_CAUSE], type(error), _place(error))
+        now = time.monotonic()
+        with self._lock:
+            at, more = self._told.get(key, (float("-inf"), 0))
+            if now - at < SELDOM_S:
+                self._told[key] = (at, more + 1)
+                return False
+            self._told[key] = (now, 0)
+            self._told.move_to_end(key)
+            while len(self._told) > MOST_CAUSES:
+                self._told.popitem(last=False)
+        if more:
+            record.msg, record.args = f"{record.getMessage()} (and {more} more like this since)", ()
+        return True
+
+
+def _place(error: BaseException | None) -> tuple[str, int] | None:
+    """Return file and line where an error was raised."""
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return (trace.tb_frame.f_code.co_filename, trace.tb_lineno) if trace is not None else None
+
+
+def start(level: str, seldom: bool = False) -> None:
+    """Set up logging for the process; `level` as in `[daemon] log_level`, `seldom` for what visitors bring about."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if _is_journal(sys.stderr):
         try:
@@ -37,7 +82,12 @@ def start(level: str) -> None:
             handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     else:
         handler.setFormatter(_Lines("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    if seldom:
+        handler.addFilter(Seldom())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    if level != "debug":
+        for name in ("alembic", "uvicorn"):  # they tell of each step that they take
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _is_journal(stream: TextIO) -> bool:

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -36,7 +36,7 @@ LEAVE_S = 3.0
 class HandOver:
     """Hold what a program is given: a message, and sockets that it finds under the numbers in the message."""
 
-    message: dict[str, object]
+    message: Mapping[str, object]
     sockets: Sequence[socket.socket] = ()
 
 
@@ -58,7 +58,7 @@ class _Child:
             except OSError:
                 self.wire.close()
                 raise
-        body = orjson.dumps(given.message)
+        body = orjson.dumps(dict(given.message))
         self.wire.settimeout(START_S)
         try:
             self.wire.sendall(len(body).to_bytes(8, "big") + body)
@@ -141,7 +141,7 @@ class Keeper:
             self._following = self._begin()
 
     def turn(self) -> float:
-        """See how it is doing, and start it again if it has ended; return after how long to look again at the latest."""
+        """See how it is doing, start it again if it has ended, and return in how many seconds to look again."""
         for child in list(self._leaving):
             if child.look() is not None:
                 child.close()

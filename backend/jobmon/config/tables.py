@@ -80,6 +80,8 @@ class WebSettings(Table):
     port: int = Field(8080, ge=0, le=65535)
     socket_mode: str = Field("0660", pattern=r"^0?[0-7]{3}$")
     socket_group: Text = ""
+    connections: int = Field(1000, ge=16, le=100_000)
+    connections_per_peer: int = Field(200, ge=4, le=100_000)
     site: Text = ""
     read: Literal["open", "signed-in", "own"] = "open"
     names: Literal["full", "short", "pseudonym"] = "full"

@@ -108,7 +108,8 @@ def filtered(name: str, document: Document, user: str, own: Callable[[], Collect
     """Return what a person may see of a page's file; None when there is nothing of it for one person alone."""
     kind = name.split("/")[1] if "/" in name else name
     by_user: dict[str, Callable[[Document, str], Document]] = {
-        "snapshot": snapshot, "history": history, "summary": summary, "facts": summary, "usage": usage, "runs": runs, "marks": marks,
+        "snapshot": snapshot, "history": history, "summary": summary, "facts": summary, "usage": usage, "runs": runs,
+        "marks": marks,
     }  # fmt: skip
     by_job: dict[str, Callable[[Document, Collection[str]], Document]] = {
         "recent": chunk, "series": chunk, "cores": cores, "predictions": predictions,

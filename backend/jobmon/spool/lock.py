@@ -27,7 +27,10 @@ def locked(data_path: Path) -> Iterator[IO[str]]:
     """
     try:
         data_path.mkdir(parents=True, exist_ok=True)
-        file = (data_path / LOCK).open("a+")
+        # Whoever can open it can hold its lock, and keep the daemon from starting for ever: it is its account's alone.
+        handle = os.open(data_path / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.fchmod(handle, 0o600)
+        file = os.fdopen(handle, "a+")
     except OSError as error:
         raise SettingsError(
             f"[live] data_path = {str(data_path)!r}: cannot be written: {error.strerror}; "

@@ -75,8 +75,8 @@ def create(
 ) -> FastAPI:
     """Return the application.
 
-    `routes` makes, by name, what answers below /api/NAME; `people` what knows whose jobs are whose; `page` is the folder of
-    the built page.
+    `routes` makes, by name, what answers below /api/NAME; `people` what knows whose jobs are whose; `page` is the
+    folder of the built page.
     """
     settings = context.settings
     app = FastAPI(

@@ -18,14 +18,29 @@ BACKLOG = 1024
 PRIVATE = 0o600
 
 
-def bind(web: WebSettings) -> list[socket.socket]:
-    """Return a listening socket for each address; SettingsError says which one cannot be had, and then none is kept."""
-    listeners: list[socket.socket] = []
+class AddressInUseError(SettingsError):
+    """Somebody listens at an address already; it may be about to leave."""
+
+
+Listeners = dict[Tcp | Unix, socket.socket]
+"""What is listened on, by the address as the settings have it."""
+
+
+def bind(web: WebSettings, held: Listeners | None = None) -> Listeners:
+    """Return a listening socket for each address, those in `held` where they are the same.
+
+    SettingsError says which one cannot be had, and then none is kept that was not held before.
+    """
+    held = held or {}
+    listeners: Listeners = {}
     try:
-        for address in web.addresses:
-            listeners.append(_bind_tcp(address) if isinstance(address, Tcp) else _bind_unix(address, web))
+        for address in web.addresses if web.enabled else ():
+            if address in held:
+                listeners[address] = held[address]
+            else:
+                listeners[address] = _bind_tcp(address) if isinstance(address, Tcp) else _bind_unix(address, web)
     except SettingsError:
-        release(listeners)
+        release([one for address, one in listeners.items() if address not in held])
         raise
     return listeners
 
@@ -80,7 +95,8 @@ def _bind_tcp(address: Tcp) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise SettingsError(f"{here}: {_explain(error)}") from error
+        wrong = AddressInUseError if error.errno == errno.EADDRINUSE else SettingsError
+        raise wrong(f"{here}: {_explain(error)}") from error
     return listener
 
 
@@ -184,4 +200,4 @@ def _remove_abandoned(path: Path, here: str = "") -> None:
             return
         except BlockingIOError:
             pass  # it has more to do than it can take
-    raise SettingsError(f"{here}: somebody listens there already; stop that one, or choose another path")
+    raise AddressInUseError(f"{here}: somebody listens there already; stop that one, or choose another path")
