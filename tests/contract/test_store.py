@@ -19,7 +19,7 @@ from jobmon.store.versions import is_current, newest
 from stores import emptied
 
 pytestmark = pytest.mark.service
-LATER = {"latest_start", "start_within"}
+LATER = {"latest_start", "start_within", "put_aside"}
 VALUES = {sa.Text: "x", sa.JSON: ["x"], sa.Boolean: True}
 
 
@@ -64,8 +64,10 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
         table: {column.name: VALUES.get(type(column.type), 1) for column in table.columns if column.name not in LATER}
         for table in (batch.JOB, batch.CRONTAB)
     }
-    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num = 'batch_0003'"
+    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num = 'batch_0004'"
     with store.writing() as connection:
+        connection.execute(sa.text("DROP INDEX batch_job_put_aside"))
+        connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN put_aside"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN latest_start"))
         connection.execute(sa.text("ALTER TABLE batch_crontab DROP COLUMN start_within"))
         assert connection.execute(sa.text(before)).rowcount == 1
@@ -76,7 +78,7 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
     with upgraded.reading() as connection:
         found = {table: dict(connection.execute(sa.select(table)).mappings().one()) for table in rows}
     assert found == {
-        batch.JOB: {**rows[batch.JOB], "latest_start": None},
+        batch.JOB: {**rows[batch.JOB], "latest_start": None, "put_aside": None},
         batch.CRONTAB: {**rows[batch.CRONTAB], "start_within": 0},
     }
     upgraded.close()

@@ -139,8 +139,8 @@ class Master:
                 if concerns_all(error):
                     raise
                 failed.append(error)
-        for error in failed[1:]:
-            log.error("one more thing failed in this turn", exc_info=error)
+        for one in failed[1:]:
+            log.error("one more thing failed in this turn", exc_info=one)
         if failed:
             raise failed[0]  # after the others have had their turn
 

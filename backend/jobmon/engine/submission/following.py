@@ -158,7 +158,7 @@ class Follower:
         self._write(changes)
         for known in (self._missing, self._spoilt):
             for key in set(known) - set(rows):
-                del known[key]  # type: ignore[attr-defined]
+                del known[key]
         self._withdraw([row for row in rows.values() if is_late(row, now)], listed)
         self._cancel_orphans(listed)
 

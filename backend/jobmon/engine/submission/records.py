@@ -87,7 +87,7 @@ def _number(found: Mapping[str, Any], name: str, most: int) -> int | None:
 
 def _time(found: Mapping[str, Any], name: str) -> float:
     value = found.get(name)
-    if type(value) not in {int, float} or not 0 <= value <= LATEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
         raise ValueError(f"{name} is no time in epoch seconds")
     return float(value)
 
