@@ -10,10 +10,11 @@ import pytest
 
 from jobmon import clock, config
 from jobmon.batch import crontab, jobs, run_rows
-from jobmon.batch.master import ROLE, Master, scheduler_of
+from jobmon.batch.master import ROLE, Master, scheduler_of, shared_path
 from jobmon.batch.requests import CronRequest, JobRequest
 from jobmon.config import Settings
 from jobmon.engine.election import Election
+from jobmon.engine.submission.folder import Folders
 from jobmon.store import Store
 
 
@@ -46,6 +47,10 @@ class BatchHouse:
         self.master = Master(self.settings, self.store, self.election, self.scheduler)
         self.masters.append(self.master)
         return self.master
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(shared_path(self.settings))
 
     def close(self) -> None:
         for master in self.masters:

@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jobmon.config import LiveSettings, Settings, WebSettings
-from jobmon.web.server import Server
 from services import free_port, require
+from web_thread import Server
 
 ROOT = Path(__file__).parents[1]
 START_S = 10.0
@@ -64,7 +64,7 @@ def public_folder() -> Iterator[Path]:
 @contextlib.contextmanager
 def daemon(spool: Path, page: Path, prefix: str = "/") -> Iterator[Web]:
     settings = Settings(live=LiveSettings(data_path=str(spool)), web=WebSettings(port=0))
-    server = Server(settings, [], lambda: {"status": "ok"}, page)
+    server = Server(settings, page=page)
     server.start()
     try:
         yield Web(server.port, prefix, spool)

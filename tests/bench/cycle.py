@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from jobmon import clock, config
-from jobmon.daemon import Turn
+from jobmon.daemon.turn import Turn
 from jobmon.live.capability import Live
 
 SIZES = {

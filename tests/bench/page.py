@@ -19,7 +19,7 @@ from jobmon import config
 from jobmon.backends.child import BackendProcess
 from jobmon.live.publisher import Publisher
 from jobmon.spool import writer
-from jobmon.web.server import Server
+from web_thread import Server
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -194,7 +194,7 @@ def measure(size: str, data_path: Path) -> dict[str, Any]:
     big = size != "323 nodes"
     cluster = Cluster(size, data_path)
     cluster.watch(21 if big else 62)
-    server = Server(cluster.settings, [], lambda: {"status": "ok"})
+    server = Server(cluster.settings)
     server.start()
     try:
         with sync_playwright() as playwright:

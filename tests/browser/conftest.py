@@ -16,8 +16,8 @@ from browser.watched import Cluster, Watched
 from jobmon.config import Settings
 from jobmon.spool import writer
 from jobmon.web import static
-from jobmon.web.server import Server
 from services import absent
+from web_thread import Server
 
 __all__ = ["house", "opened"]
 
@@ -53,7 +53,7 @@ def built() -> Path:
 def empty(tmp_path: Path, built: Path) -> Iterator[Published]:
     """Serve a folder without files."""
     settings = Settings.model_validate({"live": {"data_path": str(tmp_path)}, "web": {"port": 0}})
-    server = Server(settings, (), lambda: {"status": "ok"}, built)
+    server = Server(settings, page=built)
     server.start()
     try:
         yield Published(server.url, tmp_path)

@@ -16,16 +16,16 @@ from browser.page_files import JOBS, LAZY
 from browser.page_parts import detail
 from finished_jobs import ended
 from jobmon import config
-from jobmon.api.routes import Routes
+from jobmon.batch import api as batch_api
 from jobmon.batch import jobs
 from jobmon.batch.capability import Batch
 from jobmon.batch.requests import JobRequest
 from jobmon.batch.tables import JOB
-from jobmon.live import jobs_api
+from jobmon.live import api as live_api
 from jobmon.live.capability import store_of
 from jobmon.live.endings import shard_of
 from jobmon.live.finished import Finished
-from jobmon.web.server import Server
+from web_thread import Server
 
 pytestmark = pytest.mark.browser
 
@@ -33,18 +33,6 @@ WARNING = {
     "rule": "cpuUtil", "held": True, "fired": 3000, "seen": 3600, "observed": 25, "cost": 6.1, "unit": "core-h",
     "text": "The job used 25 % of its 8 cores.",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedJobs:
-    """Answer for the store of finished jobs as `live` does, without its cycles."""
-
-    finished: Finished
-    folder: Path
-    name: str = "live"
-
-    def routes(self) -> Routes:
-        return jobs_api.router(self.finished.store, self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +60,9 @@ class House:
 def house(tmp_path: Path, built: Path) -> Iterator[House]:
     settings = config.parse({"live": {"data_path": str(tmp_path)}, "web": {"port": 0}}, "test")
     batch, finished = Batch(settings), Finished(lambda: store_of(settings))
-    server = Server(settings, [batch, FinishedJobs(finished, tmp_path)], lambda: {"status": "ok"}, built)
+    server = Server(
+        settings, {"batch": batch_api.routes, "live": live_api.routes}, page=built, people=live_api.LivePeople
+    )
     server.start()
     try:
         yield House(Published(server.url, tmp_path), batch, finished)

@@ -8,11 +8,12 @@ from pathlib import Path
 from browser.page_files import HOSTILE
 from daemon_process import until
 from jobmon import config
-from jobmon.daemon import Turn
+from jobmon.daemon.turn import Turn
 from jobmon.engine import marks
 from jobmon.engine.marks import Declared
+from jobmon.live import api
 from jobmon.live.capability import Live
-from jobmon.web.server import Server
+from web_thread import Server
 
 STEP_S = 60
 POINTS = 50
@@ -49,7 +50,7 @@ class Cluster:
             assert turn.once(), turn.error
         process.cycle = ask
         self._declare(times)
-        self._server = Server(settings, [self._live], lambda: {"status": "ok"}, page)
+        self._server = Server(settings, {"live": api.routes}, page=page, people=api.LivePeople)
         self._server.start()
         self.watched = Watched(self._server.url, folder, times, self._live)
 

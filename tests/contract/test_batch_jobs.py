@@ -229,7 +229,7 @@ def test_old_jobs_are_forgotten_with_their_folders(house):
     for number in (old, new):
         house.until_ended(number)
     house.until(lambda: states_of_messages(house) == ["sent", "sent"])
-    folder = house.master.folders.of(house.job(old)["submit_key"])
+    folder = house.folders.of(house.job(old)["submit_key"])
     assert folder.is_dir()
     with house.store.writing() as connection:
         connection.execute(JOB.update().where(JOB.c.job_id == old).values(finished_at=clock.now() - 91 * 86_400))

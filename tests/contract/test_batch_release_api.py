@@ -12,6 +12,7 @@ import pytest
 import asgi
 from batch_house import BatchHouse, housed
 from jobmon.api.access import Person
+from jobmon.api.context import Context
 from jobmon.batch import api
 from jobmon.store import open_store
 from release_house import Releases
@@ -20,21 +21,12 @@ from release_site import ReleaseSite
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 
 
-class Capability:
-    """Be the capability, with a master that a test moves on."""
-
-    def __init__(self, house: BatchHouse) -> None:
-        self.settings = house.settings
-        self.acting = house.master
-        self.election = house.election
-        self.run_time_left_s = None
-        self.store = lambda: house.store
-
-
 class Client:
     def __init__(self, house: BatchHouse) -> None:
         self.access = asgi.Known(Person("olga", "operator"))
-        self.app = asgi.application(api.router(Capability(house)), access=self.access, prefix="/api/batch")
+        self.app = asgi.application(
+            api.routes(Context(house.settings, opened=house.store)), access=self.access, prefix="/api/batch"
+        )
 
     def get(self, path: str) -> asgi.Answer:
         return asgi.get(self.app, f"/api/batch/releases{path}")

@@ -9,10 +9,9 @@ from typing import get_args
 
 import pytest
 
-from jobmon import config
-from jobmon.api.routes import Routes
-from jobmon.batch.capability import Batch
-from jobmon.live import jobs_api, marks_api, rules_text, window_api
+from jobmon import capabilities, config
+from jobmon.api.context import Context
+from jobmon.live import rules_text
 from jobmon.web import app
 
 ROOT = Path(__file__).parents[2]
@@ -50,26 +49,14 @@ def test_every_command_is_in_the_readme_and_none_that_is_not_there():
     assert sorted(documented) == sorted(commands)
 
 
-class LiveRoutes:
-    """Offer the addresses of `live` without its back end."""
-
-    name = "live"
-
-    def routes(self):
-        routes = Routes()
-        routes.include(window_api.router(lambda: None))
-        routes.include(jobs_api.router(lambda: None, Path("/nowhere")))
-        routes.include(marks_api.router(lambda: None))
-        return routes
-
-
 def test_the_document_of_the_rules_is_that_of_the_rules():
     assert (ROOT / "docs/scores.md").read_text() == rules_text.markdown(), "run: jobmon rules > docs/scores.md"
 
 
 def test_every_address_is_in_the_readme_and_none_that_is_not_there():
     settings = config.Settings(live=config.LiveSettings(data_path="/nowhere"))
-    application = app.create(settings, [LiveRoutes(), Batch(settings)], dict)
+    routes = {name: declared.routes for name, declared in capabilities.ALL.items()}
+    application = app.create(Context(settings), routes)
     documented = set(re.findall(r"`(/[^`?]*)", "".join(first_cells(README, "Addresses"))))
     assert documented == {*application.openapi()["paths"], "/api/openapi.json", "/site.json", "/"}
 

@@ -13,7 +13,11 @@ from jobmon.api.peer import Peer, peer_of
 from jobmon.config import Settings, WebSettings, load
 from jobmon.errors import SettingsError
 from jobmon.web import listening
-from jobmon.web.server import Server
+from web_thread import Server
+
+
+def listen(web):
+    return list(listening.bind(web).values())
 
 
 def web(*listen: str, **more: str) -> WebSettings:
@@ -37,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bound(path: Path) -> Iterator[list[socket.socket]]:
-    listeners = listening.bind(web("127.0.0.1:0", "[::1]:0", f"unix:{path}"))
+    listeners = listen(web("127.0.0.1:0", "[::1]:0", f"unix:{path}"))
     yield listeners
     listening.release(listeners)
 
@@ -67,7 +71,7 @@ def test_who_connects_is_what_the_kernel_says(bound: list[socket.socket], path: 
 def test_a_socket_has_its_mode_whatever_the_umask(path: Path, text: str) -> None:
     before = os.umask(0o077)
     try:
-        listeners = listening.bind(web(f"unix:{path}", socket_mode=text))
+        listeners = listen(web(f"unix:{path}", socket_mode=text))
     finally:
         os.umask(before)
     assert mode(path) == int(text, 8)
@@ -77,12 +81,12 @@ def test_a_socket_has_its_mode_whatever_the_umask(path: Path, text: str) -> None
 
 def test_a_group_that_there_is_not_is_told(path: Path) -> None:
     with pytest.raises(SettingsError, match="socket_group = 'no-such-group': there is no such group"):
-        listening.bind(web(f"unix:{path}", socket_group="no-such-group"))
+        listen(web(f"unix:{path}", socket_group="no-such-group"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_a_socket_has_its_group(path: Path) -> None:
-    listeners = listening.bind(web(f"unix:{path}", socket_group="12345"))
+    listeners = listen(web(f"unix:{path}", socket_group="12345"))
     assert path.stat().st_gid == 12345
     listening.release(listeners)
 
@@ -92,14 +96,14 @@ def test_the_socket_of_a_daemon_that_was_killed_is_replaced(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(path))
     assert path.exists()
-    listeners = listening.bind(web(f"unix:{path}"))
+    listeners = listen(web(f"unix:{path}"))
     connected(path).close()
     listening.release(listeners)
 
 
 def test_a_socket_that_is_listened_on_is_left_alone(bound: list[socket.socket], path: Path) -> None:
     with pytest.raises(SettingsError, match="somebody listens there already"):
-        listening.bind(web(f"unix:{path}"))
+        listen(web(f"unix:{path}"))
     connected(path).close()
 
 
@@ -110,12 +114,12 @@ def test_a_busy_socket_is_left_alone(path: Path) -> None:
         busy.listen(0)
         waiting = connected(path)
         with pytest.raises(SettingsError, match="somebody listens there already"):
-            listening.bind(web(f"unix:{path}"))
+            listen(web(f"unix:{path}"))
         waiting.close()
 
 
 def test_a_socket_that_another_process_still_has_stays(path: Path) -> None:
-    listeners = listening.bind(web(f"unix:{path}"))
+    listeners = listen(web(f"unix:{path}"))
     inherited = listeners[0].dup()  # as by a web process that finishes its answers
     listening.release(listeners)
     connected(path).close()
@@ -135,7 +139,7 @@ def test_only_a_socket_is_removed(path: Path, kind: str) -> None:
     else:
         path.symlink_to(precious)
     with pytest.raises(SettingsError, match="not a socket"):
-        listening.bind(web(f"unix:{path}"))
+        listen(web(f"unix:{path}"))
     assert os.path.lexists(path)
     assert precious.read_text() == "kept"
 
@@ -145,7 +149,7 @@ def test_a_folder_where_others_could_put_their_socket_is_refused(path: Path, sha
     path.parent.mkdir()
     path.parent.chmod(shared)
     with pytest.raises(SettingsError, match=rf"{path.parent} is not ours alone.*chmod go-w"):
-        listening.bind(web(f"unix:{path}"))
+        listen(web(f"unix:{path}"))
     assert not path.exists()
 
 
@@ -154,7 +158,7 @@ def test_a_folder_of_somebody_else_is_refused(path: Path) -> None:
     path.parent.mkdir()
     os.chown(path.parent, 12345, -1)
     with pytest.raises(SettingsError, match="not ours alone"):
-        listening.bind(web(f"unix:{path}"))
+        listen(web(f"unix:{path}"))
 
 
 def test_one_address_that_cannot_be_had_keeps_none(path: Path) -> None:
@@ -162,7 +166,7 @@ def test_one_address_that_cannot_be_had_keeps_none(path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(SettingsError, match="address in use"):
-            listening.bind(web(f"unix:{path}", f"127.0.0.1:{taken.getsockname()[1]}"))
+            listen(web(f"unix:{path}", f"127.0.0.1:{taken.getsockname()[1]}"))
     assert not path.exists()
 
 
@@ -175,7 +179,7 @@ def test_several_daemons_that_start_at_once_leave_one_on_the_socket(path: Path) 
 
     def start() -> None:
         try:
-            won.append(listening.bind(web(f"unix:{path}")))
+            won.append(listen(web(f"unix:{path}")))
         except SettingsError as error:
             refused.append(error)
 
@@ -190,7 +194,7 @@ def test_several_daemons_that_start_at_once_leave_one_on_the_socket(path: Path) 
 
 
 def test_the_server_answers_on_its_socket(path: Path) -> None:
-    server = Server(Settings(web=web(f"unix:{path}")), [], lambda: {"status": "ok"})
+    server = Server(Settings(web=web(f"unix:{path}")), {})
     server.start()
     assert server.url == f"unix:{path}"
     with connected(path) as client:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from jobmon import config
-from jobmon.daemon import Turn
+from jobmon.daemon.turn import Turn
 from jobmon.live import health
 from jobmon.live.capability import Live
 from jobmon.model import SourceHealth

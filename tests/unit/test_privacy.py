@@ -10,10 +10,11 @@ import pytest
 import asgi
 from jobmon import config
 from jobmon.api import tokens as token_file
-from jobmon.daemon import Turn
+from jobmon.api.context import Context
+from jobmon.daemon.turn import Turn
 from jobmon.engine import marks
 from jobmon.errors import SettingsError
-from jobmon.live import privacy
+from jobmon.live import api, privacy
 from jobmon.live.capability import Live
 from jobmon.web.app import create
 
@@ -45,7 +46,7 @@ class Site:
             if number:
                 time.sleep(1.1)  # time stamps are whole seconds
             assert turn.once(), turn.error
-        self.app = create(settings, [self.live])
+        self.app = create(Context(settings), {"live": api.routes}, api.LivePeople)
 
     def get(self, path, user="", client=PROXY, headers=None, **parameters):
         header = {"X-Remote-User": user} if user else {}

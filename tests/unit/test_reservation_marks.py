@@ -13,7 +13,7 @@ import pytest
 
 from daemon_process import until
 from jobmon import config
-from jobmon.daemon import Turn
+from jobmon.daemon.turn import Turn
 from jobmon.engine import marks
 from jobmon.errors import StoreError
 from jobmon.live.capability import Live

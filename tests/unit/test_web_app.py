@@ -13,42 +13,30 @@ from typing import Any
 import pytest
 
 import web_servers
+from jobmon.api.context import Context
 from jobmon.api.routes import Level, Routes
 from jobmon.config import LiveSettings, Settings, WebSettings
 from jobmon.errors import SettingsError, SpoolError
 from jobmon.spool import writer
 from jobmon.web import joined
 from jobmon.web.app import SAFETY
-from jobmon.web.server import Server
 from web_servers import Web
+from web_thread import Server
 
 
-class Example:
-    """Be a capability with an address of its own."""
+def example(_context: Context) -> Routes:
+    """Return an address of a capability's own."""
+    routes = Routes()
 
-    name = "example"
+    @routes.get("/double/{number}", Level.READER)
+    def double(number: int) -> dict[str, int]:
+        return {"double": 2 * number}
 
-    def routes(self) -> Routes:
-        routes = Routes()
+    @routes.get("/broken", Level.READER)
+    def broken() -> None:
+        raise RuntimeError("the secret reason")
 
-        @routes.get("/double/{number}", Level.READER)
-        def double(number: int) -> dict[str, int]:
-            return {"double": 2 * number}
-
-        @routes.get("/broken", Level.READER)
-        def broken() -> None:
-            raise RuntimeError("the secret reason")
-
-        return routes
-
-
-class Silent:
-    """Be a capability without addresses."""
-
-    name = "silent"
-
-    def routes(self) -> None:
-        return None
+    return routes
 
 
 def well() -> Mapping[str, Any]:
@@ -70,7 +58,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextlib.contextmanager
 def served(spool: Path, page: Path, health: Callable[[], Mapping[str, Any]] = well, site: str = "") -> Iterator[Web]:
     settings = Settings(live=LiveSettings(data_path=str(spool)), web=WebSettings(port=0, site=site))
-    server = Server(settings, [Example(), Silent()], health, page)
+    server = Server(settings, {"example": example}, health, page)
     server.start()
     try:
         yield Web(server.port, "/", spool)
@@ -135,12 +123,6 @@ def test_the_sites_own_settings_of_the_page_are_taken(web: Web, page: Path, tmp_
         assert json.loads(ours.get("site.json").body) == {"pageTitle": "ours"}
         site.write_text('{"pageTitle":"changed"}', encoding="utf-8")
         assert json.loads(ours.get("site.json").body) == {"pageTitle": "changed"}
-
-
-def test_settings_of_the_page_that_are_not_there_are_told_at_the_start(page: Path, tmp_path: Path) -> None:
-    settings = Settings(web=WebSettings(port=0, site=str(tmp_path / "missing.json")))
-    with pytest.raises(SettingsError, match=r"\[web\] site = .*missing.json.*no such file"):
-        Server(settings, [], well, page)
 
 
 def test_health_is_told_by_the_status(page: Path, tmp_path: Path) -> None:
@@ -210,32 +192,32 @@ def test_a_port_that_is_taken_is_told_with_a_way_out(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        server = Server(Settings(web=WebSettings(port=port)), [], well)
+        server = Server(Settings(web=WebSettings(port=port)), {}, well)
         with pytest.raises(SettingsError, match=rf"listen: 127\.0\.0\.1:{port}: address in use.*--set web\.port="):
             server.start()
 
 
 def test_a_host_that_is_not_ours_is_told() -> None:
     with pytest.raises(SettingsError, match=r"listen: 192\.0\.2\.1:0: .*no address of this machine"):
-        Server(Settings(web=WebSettings(listen=["192.0.2.1"], port=0)), [], well).start()
+        Server(Settings(web=WebSettings(listen=["192.0.2.1"], port=0)), {}, well).start()
     with pytest.raises(SettingsError, match=r"listen: nowhere\.invalid:0: .*no address of this machine"):
-        Server(Settings(web=WebSettings(listen=["nowhere.invalid"], port=0)), [], well).start()
+        Server(Settings(web=WebSettings(listen=["nowhere.invalid"], port=0)), {}, well).start()
 
 
 def test_a_server_that_stopped_frees_its_port_and_another_can_start(tmp_path: Path) -> None:
-    first = Server(Settings(web=WebSettings(port=0)), [], well)
+    first = Server(Settings(web=WebSettings(port=0)), {}, well)
     first.start()
     with socket.create_connection(("127.0.0.1", first.port)) as idle:  # a reader who stays connected holds nothing up
         port = first.port
         first.stop()
         assert idle.recv(1) == b""
-    second = Server(Settings(web=WebSettings(port=port)), [], well)
+    second = Server(Settings(web=WebSettings(port=port)), {}, well)
     second.start()
     assert second.url == f"http://127.0.0.1:{port}/"
     second.stop()
 
 
-def test_a_request_that_hangs_does_not_hold_up_the_stop(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_that_hangs_does_not_hold_up_the_stop() -> None:
     def slow() -> Mapping[str, Any]:
         entered.append(1)
         while not released:
@@ -244,7 +226,7 @@ def test_a_request_that_hangs_does_not_hold_up_the_stop(caplog: pytest.LogCaptur
 
     entered: list[int] = []
     released: list[int] = []
-    server = Server(Settings(web=WebSettings(port=0)), [], slow)
+    server = Server(Settings(web=WebSettings(port=0)), {}, slow)
     server.start()
     with socket.create_connection(("127.0.0.1", server.port)) as waiting:
         waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -253,7 +235,6 @@ def test_a_request_that_hangs_does_not_hold_up_the_stop(caplog: pytest.LogCaptur
         server.stop()
         released.append(1)
         assert b'"ok"' not in waiting.recv(1000)
-    assert "left behind" not in caplog.text
 
 
 @pytest.mark.parametrize("documents", [[b"null\n"], [b""], [b"a\n", b"b" * 70000, b"", b"null\n"] * 5])

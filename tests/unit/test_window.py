@@ -1,5 +1,6 @@
 """Will it run now? From what was published last, without asking the scheduler."""
 
+import orjson
 import pytest
 
 import asgi
@@ -27,11 +28,16 @@ def snapshot(nodes, jobs=None, partitions=None, reservations=()):
             partitions, "reservations": list(reservations)}  # fmt: skip
 
 
+def published(snap):
+    """Return the summary of a snapshot as it is read from its file."""
+    common = summary.common_fields(snap | {"usage": {"avail": 0, "running": 0}}, None, 30, {}, {}) | {"sources": []}
+    return orjson.loads(orjson.dumps(summary.summary(summary.tables(snap, dict.fromkeys(snap["nodes"], 0)), common)))
+
+
 @pytest.fixture
 def ask():
     def ask(snap, **parameters):
-        tables = summary.tables(snap, dict.fromkeys(snap["nodes"], 0)) if snap else None
-        app = asgi.application(window_api.router(lambda: tables))
+        app = asgi.application(window_api.router(lambda: published(snap) if snap else None))
         return asgi.get(app, "/window", parameters)
 
     return ask

@@ -19,7 +19,8 @@ class Context:
     settings: Settings
     daemon_pid: int = 0
     """The process whose page this is; 0 when that is not known."""
-    _store: Store | None = None
+    opened: Store | None = None
+    """The store, once somebody has asked for it."""
     _documents: dict[str, tuple[Stamp, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -36,9 +37,9 @@ class Context:
     def store(self) -> Store:
         """Return the store, opened when it is first asked for; StoreError when it does not answer."""
         with self._lock:
-            if self._store is None:
-                self._store = open_store(self.settings.store.url, self.data_path)
-            return self._store
+            if self.opened is None:
+                self.opened = open_store(self.settings.store.url, self.data_path)
+            return self.opened
 
     def document(self, page: str) -> Any | None:
         """Return what the newest version of a page holds that hides nothing, None when there is none yet.
@@ -62,5 +63,5 @@ class Context:
     def close(self) -> None:
         """Let go of the store."""
         with self._lock:
-            if self._store is not None:
-                self._store.close()
+            if self.opened is not None:
+                self.opened.close()

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from jobmon import clock
 from jobmon.config import Settings
+from jobmon.errors import SettingsError
 from jobmon.spool.lock import LOCK, locked
 from jobmon.web import listening
 from jobmon.web.listening import AddressInUseError, Listeners
@@ -55,6 +56,7 @@ class Place:
     @classmethod
     def open(cls, settings: Settings) -> "Place":
         """Take the lock and bind; what is wrong is a SettingsError or an AlreadyRunningError, and nothing is held."""
+        _check(settings)
         lock = Lock.take(Path(settings.live.data_path))
         deadline = clock.monotonic() + PORT_S
         try:
@@ -74,6 +76,7 @@ class Place:
 
         What cannot be had is a SettingsError or an AlreadyRunningError, and nothing more is held than before.
         """
+        _check(settings)
         data_path = Path(settings.live.data_path)
         lock = self.lock if data_path == self.lock.data_path else Lock.take(data_path)
         try:
@@ -132,3 +135,10 @@ class Place:
         address = make_url(url)
         is_file = address.get_backend_name() == "sqlite" and address.database not in {None, "", ":memory:"}
         return [Path(str(address.database))] if is_file else []
+
+
+def _check(settings: Settings) -> None:
+    """See that what the web process will want is there: it cannot tell whoever has written the settings."""
+    site = settings.web.site
+    if settings.web.enabled and site and not Path(site).is_file():
+        raise SettingsError(f'[web] site = "{site}": there is no such file; leave it empty to use the page\'s own')
