@@ -24,7 +24,7 @@ PAGES = "pages"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-"
 MAX_NAMES = 24
 MAX_BYTES = 64 << 20
-MAX_UNPACKED = 512 << 20
+MAX_UNPACKED = 256 << 20
 REASONS = {
     200: "OK",
     304: "Not Modified",

@@ -195,7 +195,6 @@ def test_a_page_has_a_name_that_may_be_percent_encoded(web: Web) -> None:
     "name",
     [
         "",
-        "data",
         "live/../data",
         "../spool/live/summary",
         "live/summary.json",
@@ -206,7 +205,7 @@ def test_a_page_has_a_name_that_may_be_percent_encoded(web: Web) -> None:
         "live/series/day/600/more",
         "live/%2e%2e/data",
         "live/" + "a" * 65,
-        "elsewhere/summary",
+        "elsewhere1/summary",
         "live\\summary",
     ],
 )
@@ -238,6 +237,51 @@ def test_a_link_leads_nowhere(web: Web) -> None:
         assert is_problem(web.get("api/page.py?name=live/link"), 404)
     finally:
         link.unlink()
+    way = web.spool / "pages/live/way"
+    way.symlink_to(web.spool.parent)
+    try:
+        assert is_problem(web.get("api/page.py?name=live/way/secret"), 404)
+    finally:
+        way.unlink()
+
+
+ELSEWHERE = ["batch/attempts/x-b1-1/x", "batch/local/held/x", "state/runs", "run/x", "staff/pages/live/summary", "x"]
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_no_name_leads_to_what_lies_beside_the_pages(web: Web, name: str) -> None:
+    """Jobs write into folders of attempts, and a job could put there whatever it likes."""
+    put(web.spool, f"{name}.json.gz", b'"not for you"\n')
+    assert is_problem(web.get(f"api/page.py?name={name}"), 404)
+    told = web.get(f"api/page.py?name=live/summary&name={name}")
+    assert told.body == b'{"page":"summary"}\nnull\n'
+
+
+def test_a_page_of_any_capability_is_served(web: Web) -> None:
+    put(web.spool, "pages/probes/one.json.gz", b'"a probe"\n')
+    assert document(web.get("api/page.py?name=probes/one")) == "a probe"
+
+
+def test_a_file_that_is_too_large_is_not_even_read(web: Web) -> None:
+    large = web.spool / "pages/live/large.json.gz"
+    with large.open("wb") as file:
+        file.truncate(10 << 30)
+    large.chmod(0o644)
+    try:
+        assert is_problem(web.get("api/page.py?name=live/large"), 503)
+    finally:
+        large.unlink()
+
+
+def test_a_file_that_unpacks_to_far_too_much_is_not_unpacked(web: Web) -> None:
+    piece = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b"".join(piece.compress(bytes(16 << 20)) for _ in range(40)) + piece.flush()
+    (web.spool / "pages/live/bomb.json.gz").write_bytes(packed)
+    try:
+        assert web.get("api/page.py?name=live/bomb").status in {500, 503}
+        assert web.get("api/page.py?name=live/bomb", headers=GZIP).body == packed
+    finally:
+        (web.spool / "pages/live/bomb.json.gz").unlink()
 
 
 def test_what_is_no_plain_file_is_not_there(web: Web) -> None:

@@ -13,7 +13,7 @@ from isal import isal_zlib
 from jobmon.errors import SpoolError
 from jobmon.spool import writer
 
-MOST_UNPACKED = 512 << 20
+MOST_UNPACKED = 256 << 20
 _PLAIN = b"\x1f\x8b\x08\0"
 """How a member begins whose head has no name or other addition; the head is ten bytes then."""
 _HEAD = _PLAIN + b"\0\0\0\0\0\x03"
