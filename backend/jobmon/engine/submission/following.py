@@ -106,7 +106,7 @@ class Follower:
             if isinstance(started, Started):
                 return verdict.from_started(started)
             if isinstance(started, Spoilt):
-                self._spoilt[key] = started.why
+                self._spoilt.setdefault(key, started.why)
         return None
 
     def _makes_sense(self, row: Row, late: Done) -> bool:
