@@ -175,8 +175,13 @@ class DaemonProcess:
             raise AssertionError(f"{text!r} is not in the log:\n{self.log()}") from None
 
     def page(self) -> str:
-        """Return the address of the page."""
-        return (self.site.data / ".jobmon.lock").read_text().splitlines()[1]
+        """Return the address of the page, once it is served."""
+
+        def url() -> str:
+            lines = (self.site.data / ".jobmon.lock").read_text().splitlines()
+            return lines[1] if len(lines) > 1 else ""
+
+        return str(until(url, "the page is served"))
 
     def health(self) -> tuple[int, Any]:
         """Return status and body of /healthz."""

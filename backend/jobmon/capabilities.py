@@ -35,6 +35,9 @@ class Capability(Protocol):
     def status(self) -> str:
         """Return one line on how it is doing."""
 
+    def trouble(self) -> str:
+        """Return in a sentence what keeps it from its work although its ticks go well; empty when nothing does."""
+
     @property
     def over(self) -> bool:
         """Say whether the process is to end, although nothing is wrong; its service manager starts another one."""
@@ -54,8 +57,8 @@ class Declared:
     """Makes what acts, in the daemon."""
     routes: Callable[[Context], Routes]
     """Makes its addresses below /api/NAME, in the web process."""
-    check: Callable[[Settings], None]
-    """Raises SettingsError when it could not work with the settings; changes nothing that is published or acted on."""
+    check: Callable[[Settings, Settings], None]
+    """Raises an error when it could not work with the first settings instead of the second; changes nothing."""
     people: Callable[[Context], People] | None = None
     """Makes what knows whose jobs are whose, where it publishes jobs of people."""
 
@@ -78,10 +81,10 @@ def _live_people(context: Context) -> People:
     return api.LivePeople(context)
 
 
-def _live_check(settings: Settings) -> None:
+def _live_check(settings: Settings, before: Settings) -> None:
     from jobmon.live.checking import check
 
-    check(settings)
+    check(settings, before)
 
 
 def _batch(settings: Settings) -> Capability:
@@ -96,10 +99,10 @@ def _batch_routes(context: Context) -> Routes:
     return api.routes(context)
 
 
-def _batch_check(settings: Settings) -> None:
+def _batch_check(settings: Settings, before: Settings) -> None:
     from jobmon.batch.checking import check
 
-    check(settings)
+    check(settings, before)
 
 
 ALL: Mapping[str, Declared] = {
@@ -121,7 +124,7 @@ def create(settings: Settings, only: Sequence[str] = ()) -> list[Capability]:
     return [declared.create(settings) for declared in chosen(only).values()]
 
 
-def check(settings: Settings, only: Sequence[str] = ()) -> None:
-    """See whether the capabilities could work with these settings; SettingsError says what is wrong."""
+def check(settings: Settings, before: Settings, only: Sequence[str] = ()) -> None:
+    """See whether the capabilities could work with settings instead of those before; the error says what is wrong."""
     for declared in chosen(only).values():
-        declared.check(settings)
+        declared.check(settings, before)

@@ -133,12 +133,14 @@ def _run(options: argparse.Namespace) -> int:
         logs.start(settings.daemon.log_level)
         return capabilities.create(settings, only)
 
+    # Found once: a file that has gone by the time of a reload is an error, not a reason to act on the defaults.
+    file = config.find_file(options.config)
     if options.once:
-        return daemon.run_once(config.load(options.config, options.overrides), create)
+        return daemon.run_once(config.load(file, options.overrides), create)
     return daemon.Daemon(
-        load=lambda: config.load(options.config, options.overrides),
+        load=lambda: config.load(file, options.overrides),
         create=create,
-        check=lambda settings: capabilities.check(settings, only),
+        check=lambda settings, before: capabilities.check(settings, before, only),
         on_listening=lambda url: print(f"jobmon {__version__}: the page is at {url}", flush=True),
         only=only,
     ).run()

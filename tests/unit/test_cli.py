@@ -1,18 +1,17 @@
 """The command line: help for everything, clear findings on a site's back end, and never a traceback for bad input."""
 
 import argparse
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from jobmon import __version__, cli
+from jobmon.control import Control
 
 JARVIS = """
 from backend_base import BackendBase
@@ -181,31 +180,23 @@ def test_the_list_names_installed_back_ends_and_the_sites_own(site: Site) -> Non
     ],
 )  # fmt: skip
 def test_status_tells_what_answers(
-    status: int, body: object, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode() if body != "<html>" else b"<html>")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9/")  # a cluster's proxy is not on the way to ourselves
-    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        options = ["--set", f"web.port={server.server_port}", "--set", f"live.data_path={tmp_path}"]
-        assert cli.main(["status", *options]) == code
-        thread.join()
+    status: int, body: object, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = json.dumps(body).encode() if body != "<html>" else b"<html>"
+    control = Control(tmp_path, {"/healthz": lambda: (status, "application/json", said)})
+    try:
+        assert cli.main(["status", "--set", f"live.data_path={tmp_path}"]) == code
+    finally:
+        control.close()
     assert words in "".join(capsys.readouterr())
 
 
 def test_status_tells_that_nobody_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["status", "--set", "web.port=9", "--set", f"live.data_path={tmp_path}"]) == 1
-    assert "http://127.0.0.1:9/healthz does not answer: " in capsys.readouterr().err
+    assert cli.main(["status", "--set", f"live.data_path={tmp_path}"]) == 1
+    assert f"no daemon runs on {tmp_path}" in capsys.readouterr().err
+    Control(tmp_path, {}).close()  # as one that was killed leaves its socket behind
+    assert cli.main(["status", "--set", f"live.data_path={tmp_path}"]) == 1
+    assert f"the daemon of {tmp_path} does not answer: Connection refused" in capsys.readouterr().err
 
 
 # --- backend test ----------------------------------------------------------------------------------------------------

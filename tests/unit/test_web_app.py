@@ -19,7 +19,7 @@ from jobmon.config import LiveSettings, Settings, WebSettings
 from jobmon.errors import SettingsError, SpoolError
 from jobmon.spool import writer
 from jobmon.web import joined
-from jobmon.web.app import SAFETY
+from jobmon.web.outermost import SAFETY
 from web_servers import Web
 from web_thread import Server
 

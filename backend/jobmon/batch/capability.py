@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from jobmon import clock
-from jobmon.batch import master
+from jobmon.batch import crontab, master
 from jobmon.batch.master import Master
 from jobmon.config import Settings
 from jobmon.engine.election import Election
+from jobmon.engine.lease import state_of
 from jobmon.errors import LeaseLostError, StoreError
 from jobmon.store import Store, open_store
 
@@ -18,6 +21,10 @@ log = logging.getLogger("jobmon.batch")
 
 Page = tuple[str, bytes]
 TICK_S = 1.0
+LOOK_S = 5.0
+"""So often it is looked for what keeps the work from being done."""
+PATIENCE = 3
+"""After so many times the life of a lease without anybody who acts that is a trouble."""
 
 
 class Batch:
@@ -35,6 +42,8 @@ class Batch:
         self._began = clock.monotonic()
         self._run_time_s = 0.0
         self._closed = False
+        self._looked_at = float("-inf")
+        self._trouble = ""
 
     def tick(self, now: float) -> None:
         """Act if this is the master; who has lost the role meanwhile has written nothing, and waits."""
@@ -48,6 +57,9 @@ class Batch:
             raise StoreError(self._election.error)
         with self.store().reading() as connection:
             self._run_time_s = float(master.setting(connection, "run_time"))
+            if clock.monotonic() - self._looked_at >= LOOK_S:
+                self._looked_at = clock.monotonic()
+                self._trouble = crontab.silent(connection, now) or self._unled(connection)
         if self.over:
             return
         if not self._election.elected.is_set():
@@ -69,6 +81,10 @@ class Batch:
             return "not begun"
         fence = self._election.lease.fence
         return "standby" if fence is None else f"master with fence {fence}"
+
+    def trouble(self) -> str:
+        """Return why nothing is submitted or fired although this process is well; empty when all is."""
+        return self._trouble
 
     @property
     def over(self) -> bool:
@@ -103,6 +119,16 @@ class Batch:
         self._master = Master(self.settings, store, election, master.scheduler_of(self.settings))
         self._election = election
         election.start()
+
+    def _unled(self, connection: sa.Connection) -> str:
+        """Say that nobody acts, once that has lasted longer than it may."""
+        assert self._election is not None
+        state = state_of(connection, master.ROLE)
+        patience_s = PATIENCE * self.settings.batch.lease_ttl
+        if self._election.elected.is_set() or (state is not None and state.now - state.expires_at <= patience_s):
+            return ""
+        waited_s = clock.monotonic() - self._began
+        return "" if waited_s <= patience_s else "no host acts: jobs wait, and crontab entries do not fire"
 
     def _tell(self) -> dict[str, Any]:
         """Return what the page tells of this process, whoever serves it."""

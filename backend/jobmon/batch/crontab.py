@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from jobmon.batch.tables import CRONTAB, FIRE
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
 from jobmon.errors import SettingsError
+from jobmon.printing import plain
 
 log = logging.getLogger("jobmon.batch")
 
@@ -22,6 +24,11 @@ FIELDS = ("minute", "hour", "day_of_month", "month", "day_of_week")
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
 CALLER = "cron"
+AHEAD_S = 120
+"""So far ahead of now the last fire of an entry may be stored: clocks of hosts differ."""
+MOST_NAMED_SILENT = 5
+LATEST = 4_102_444_800
+"""The year 2100."""
 
 
 def expression(row: Mapping[str, Any]) -> str:
@@ -182,3 +189,17 @@ def job_request(row: Mapping[str, Any], at: int | None = None) -> JobRequest:
         working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
         notify=row["on_success"], user=row["user"], not_before=later, labels=labels,
     )  # fmt: skip
+
+
+def silent(connection: sa.Connection, now: float) -> str:
+    """Say which entries will not fire because their last fire is stored as one to come; empty without any."""
+    last = sa.case((CRONTAB.c.fired_until > CRONTAB.c.effective_from, CRONTAB.c.fired_until),
+                   else_=CRONTAB.c.effective_from)  # fmt: skip
+    query = sa.select(CRONTAB.c.name, last).where(CRONTAB.c.enabled, last > now + AHEAD_S).order_by(CRONTAB.c.name)
+    found = list(connection.execute(query.limit(MOST_NAMED_SILENT + 1)))
+    if not found:
+        return ""
+    names = ", ".join(plain(name, 100) for name, _ in found[:MOST_NAMED_SILENT])
+    more = " and more" if len(found) > MOST_NAMED_SILENT else ""
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(min(LATEST, *(float(at) for _, at in found))))
+    return f"crontab entries do not fire before {until}, for a clock was ahead: {names}{more}"

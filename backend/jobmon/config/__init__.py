@@ -45,6 +45,7 @@ __all__ = [
     "TelemetrySettings",
     "WebSettings",
     "current",
+    "find_file",
     "load",
     "matches",
     "parse",
@@ -70,7 +71,7 @@ def use(settings: Settings) -> Settings:
 
 def load(file: str | os.PathLike[str] | None = None, overrides: Sequence[str] = ()) -> Settings:
     """Return the settings of a file and of `table.key=value` overrides; errors are SettingsError."""
-    path = _find_file(file)
+    path = find_file(file)
     values: dict[str, Any] = {}
     if path is not None:
         values = _read(path)
@@ -94,7 +95,8 @@ def parse(values: Mapping[str, Any], origin: str, given: Mapping[tuple[str, str]
         raise SettingsError("\n".join(lines)) from None
 
 
-def _find_file(file: str | os.PathLike[str] | None) -> Path | None:
+def find_file(file: str | os.PathLike[str] | None) -> Path | None:
+    """Return the file of the settings, which need not be there when it was named; None when there is none."""
     named = os.environ.get("JOBMON_CONFIG") if file is None else file
     if named or file is not None:
         return Path(named or "")

@@ -40,8 +40,8 @@ class Daemon:
 
     load: Callable[[], Settings]
     create: Callable[[Settings], list[Capability]]
-    check: Callable[[Settings], None] = lambda _settings: None
-    """Raises SettingsError for settings that cannot work; called before anything is ended for the sake of new ones."""
+    check: Callable[[Settings, Settings], None] = lambda _new, _before: None
+    """Raises an error for new settings that cannot work; called before anything is ended for their sake."""
     on_listening: Callable[[str], None] = lambda _url: None
     """Called with the address of the page once it is served."""
     only: Sequence[str] = ()

@@ -11,7 +11,7 @@ class Reload:
     """Load and check in a thread of its own, for a back end may take its time to load."""
 
     def __init__(
-        self, place: Place, load: Callable[[], Settings], check: Callable[[Settings], None],
+        self, place: Place, load: Callable[[], Settings], check: Callable[[Settings, Settings], None],
         on_done: Callable[[], None],
     ) -> None:  # fmt: skip
         self._place = place
@@ -40,7 +40,7 @@ class Reload:
             settings = self._load()
             found = self._place.successor(settings)
             try:
-                self._check(settings)
+                self._check(settings, self._place.settings)
             except BaseException:
                 found.close(self._place)
                 raise

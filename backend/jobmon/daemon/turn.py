@@ -79,18 +79,21 @@ class Turn:
 
     def _status(self) -> str:
         """Return "ok" while the last tick that ended was good and is not long ago; else what is wrong."""
-        if self.failures:
+        if self.failures or self._trouble():
             return "failing"
         if self._success is None:
             return "starting" if clock.monotonic() - self._made <= START_S else "late"
         return "ok" if clock.monotonic() - self._success <= self.late_after_s else "late"
+
+    def _trouble(self) -> str:
+        return self.capability.trouble() if self._success is not None else ""
 
     def health(self) -> dict[str, Any]:
         """Return the state for /healthz."""
         return {
             "status": self._status(),
             "lastSuccess": self.last_success_at,
-            "error": self.error,
+            "error": self.error or self._trouble(),
             "failures": self.failures,
             "now": self.capability.status(),
         }

@@ -4,8 +4,9 @@ from jobmon.backends.child import BackendProcess, CycleFailed
 from jobmon.config import Settings
 
 
-def check(settings: Settings) -> None:
+def check(settings: Settings, before: Settings) -> None:
     """Load the back end and ask it once, as the daemon would; SettingsError when that cannot work."""
+    del before  # the sources of a back end may be down, whatever it was before
     process = BackendProcess(settings, no_history=True)
     try:
         process.cycle()

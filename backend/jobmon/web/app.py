@@ -7,10 +7,8 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import jobmon
 from jobmon.api import problems
@@ -20,6 +18,7 @@ from jobmon.api.people import Everybody, People
 from jobmon.api.routes import Level, Routes, asker, install
 from jobmon.config import WebSettings
 from jobmon.web import published, static
+from jobmon.web.outermost import Outermost
 from jobmon.web.shelf import Shelf
 
 Health = Callable[[], Mapping[str, Any]]
@@ -27,38 +26,6 @@ Health = Callable[[], Mapping[str, Any]]
 
 Metrics = Callable[[], bytes]
 """Returns what /metrics shows."""
-
-SAFETY = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
-
-
-class Outermost:
-    """Answer HEAD wherever GET is answered, and add the security headers to everything."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; the server leaves out the body of an answer to HEAD by itself."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SAFETY.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        await self._app({**scope, "method": method}, receive, send_safely)
 
 
 def _all_is_well() -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ NICE = 5
 MOST_MEMORY = 4 << 30
 """So much address space it may have: the last line of defence, for all that is sent is bounded."""
 STACK = 512 << 10
-KEEP_S = 1.0
+KEEP_S = 0.1
 """So long an answer of the daemon about itself serves all visitors."""
 ASK_S = 5.0
 
