@@ -47,7 +47,9 @@ def folder(path: Path | str, *names: str, within: int | None = None, follow: boo
 
 
 @contextmanager
-def opened(path: Path | str, *, within: int | None = None, follow: bool = False) -> Iterator[tuple[int, os.stat_result]]:
+def opened(
+    path: Path | str, *, within: int | None = None, follow: bool = False
+) -> Iterator[tuple[int, os.stat_result]]:
     """Open a plain file and yield its descriptor and its status; NotPlainError says what it is instead.
 
     `within` is the descriptor of the folder that a relative path begins in.

@@ -319,7 +319,9 @@ def test_links_and_pipes_in_a_jobs_folder_are_not_followed(house, name):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         make(path)
-        assert not any(isinstance(found, Done | Started) for found in (folders.done("x-b1-1"), folders.started("x-b1-1")))
+        assert not any(
+            isinstance(found, Done | Started) for found in (folders.done("x-b1-1"), folders.started("x-b1-1"))
+        )
         assert folders.log("x-b1-1") == ""
 
 

@@ -122,7 +122,8 @@ def test_in_mode_own_the_public_files_know_nobodys_jobs(site):
     people = people_of(full_snapshot(one.spool))
     assert len(people) > 5
     public = files_of(one.spool)
-    assert {"data.json.gz", "history.json.gz", "pages/live/summary.json.gz", "pages/live/recent.json.gz"} <= public.keys()
+    pages = {"pages/live/summary.json.gz", "pages/live/recent.json.gz"}
+    assert {"data.json.gz", "history.json.gz"} | pages <= public.keys()
     ids = set().union(*people.values())
     for name, text in public.items():
         told = words_of(text)
@@ -331,3 +332,16 @@ def test_a_key_that_is_cut_off_publishes_nothing(tmp_path):
     (tmp_path / "state/names.key").write_bytes(b"short")
     with pytest.raises(privacy.SpoolError, match="cut off"):
         privacy.key_of(tmp_path)
+
+
+def test_pages_from_where_they_lay_once_are_removed_and_nothing_else_of_that_name(site, tmp_path):
+    one = site()
+    old = one.spool / "live"
+    old.mkdir()
+    (old / "notes.txt").write_text("a person's own")
+    one.live.close()
+    site().live.close()
+    assert (old / "notes.txt").exists()
+    (old / "summary.json.gz").write_bytes(b"")
+    site().live.close()
+    assert not old.exists()

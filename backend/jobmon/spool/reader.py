@@ -20,16 +20,19 @@ MAX_BYTES = 1 << 30
 def read_json(path: Path) -> Any | None:
     """Return what a published file holds; None when there is no such file; SpoolError when it cannot be read."""
     try:
-        with reading.opened(path) as (handle, _status), os.fdopen(handle, "rb", closefd=False) as packed:
-            with gzip.GzipFile(fileobj=packed) as file:
-                data = file.read(MAX_BYTES + 1)
+        with (
+            reading.opened(path) as (handle, _status),
+            os.fdopen(handle, "rb", closefd=False) as packed,
+            gzip.GzipFile(fileobj=packed) as file,
+        ):
+            data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise SpoolError(f"{path}: unpacks to more than {MAX_BYTES} bytes")
         return orjson.loads(data)
     except FileNotFoundError:
         return None
     except (OSError, EOFError, zlib.error, orjson.JSONDecodeError) as error:
-        raise SpoolError(f"{path}: cannot be read: {error}") from error
+        raise SpoolError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def nearest(times: Sequence[int], wanted: float) -> int | None:

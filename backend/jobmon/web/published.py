@@ -14,9 +14,8 @@ from jobmon.api.routes import Level, Routes
 from jobmon.config import LiveSettings
 from jobmon.errors import SpoolError
 from jobmon.spool import reader, writer
-from jobmon.web import joined, negotiation
+from jobmon.web import joined, negotiation, stored
 from jobmon.web.shelf import Shelf, View
-from jobmon.web import stored
 from jobmon.web.stored import Stored, load
 
 INDEX = "cgi.index"

@@ -827,6 +827,12 @@ export interface Summary {
   jobs: SummaryJobs;
   partitions: SummaryPartition[];
   reservations: SummaryReservation[];
+  /**
+   * By pending job, the nodes that the scheduler has planned for it; jobs without any are left out.
+   */
+  planned: {
+    [k: string]: SummaryIndices;
+  };
   sources: SummarySource[];
   cycle: SummaryCycle;
   series: SummarySeries;

@@ -40,7 +40,13 @@ class Ledger:
         self._tenure = lease.fence
         c = table.c
         self._brief = sa.select(
-            c.submit_key, c.status, c.scheduler_id, c.released_at, c.cancel_at, c.latest_start, c.fence,
+            c.submit_key,
+            c.status,
+            c.scheduler_id,
+            c.released_at,
+            c.cancel_at,
+            c.latest_start,
+            c.fence,
             c.put_aside,
         )
 

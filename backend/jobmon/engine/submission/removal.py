@@ -39,7 +39,7 @@ def _remove(folder: Path) -> None:
     until = clock.monotonic() + MOST_S
     with reading.folder(folder.parent) as parent:
         with reading.folder(folder) as top:
-            while names := os.listdir(top):
+            while names := os.listdir(top):  # noqa: PTH208 - a descriptor
                 for name in names:
                     if clock.monotonic() > until:
                         raise TimeoutError(0, f"took longer than {MOST_S:g} s")
