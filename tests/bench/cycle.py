@@ -100,8 +100,8 @@ def run(
 FILES = {
     "snapshot": "data.json.gz",
     "summary": "pages/live/summary.json.gz",
-    "latest": "live/latest.json.gz",
-    "chunk": "live/series/day/open.json.gz",
+    "latest": "pages/live/latest.json.gz",
+    "chunk": "pages/live/series/day/open.json.gz",
 }
 
 

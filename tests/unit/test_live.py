@@ -12,7 +12,7 @@ from jobmon.daemon.turn import Turn
 from jobmon.live import health
 from jobmon.live.capability import Live
 from jobmon.model import SourceHealth
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 
 SITE = """
     import os
@@ -60,7 +60,8 @@ class Cluster:
         self.turn = Turn(self.live, self.spool)
 
     def read(self, name):
-        return json.loads(gzip.decompress((self.spool / f"{name}.json.gz").read_bytes()))
+        path = layout.page(self.spool, name) if "/" in name else self.spool / f"{name}.json.gz"
+        return json.loads(gzip.decompress(path.read_bytes()))
 
     def sources(self):
         return {s["name"]: s["error"] for s in self.read("live/summary")["sources"]}

@@ -233,7 +233,7 @@ def test_a_name_from_an_address_that_is_not_trusted_is_ignored(site):
 @pytest.mark.parametrize("page", ["staff/live/summary", "state/runs", "../staff/data", "live/../staff/data"])
 def test_other_folders_cannot_be_asked_for(site, page):
     one = site(read="own")
-    assert one.get("/api/page.py", user="root", name=page).status_code == 400
+    assert one.get("/api/page.py", user="root", name=page).status_code == (400 if ".." in page else 404)
 
 
 def test_pseudonyms_tell_nobody_and_stay(site):
