@@ -152,6 +152,10 @@ class Outbox:
             text = one_line(without_address(str(error), parcel.address) if parcel.kind == "webhook" else str(error))
             log.warning("outbox: message %d (%s) was not sent: %s", parcel.id, parcel.kind, text)
             return _Result(parcel, state, lane.now(), text)
+        except Exception as error:  # one that nobody can send must not end the others' turn
+            log.exception("outbox: message %d (%s) was not sent", parcel.id, parcel.kind)
+            state = rows.UNCERTAIN if parcel.kind == "script" else rows.WAITING
+            return _Result(parcel, state, lane.now(), one_line(f"{type(error).__name__}: {error}"))
         return _Result(parcel, rows.SENT, lane.now())
 
     def _sender(self, lane: _Lane, parcel: Parcel) -> Callable[[], None]:
