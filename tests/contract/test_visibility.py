@@ -260,7 +260,7 @@ def test_nobody_is_told_what_is_not_theirs(serve, read, names):
 def test_each_role_may_do_what_it_says_and_nobody_else(serve):
     served = serve()
     acting = [address for address in ASKED if not address.startswith("GET")]
-    owners = {f"POST /api/batch/jobs/{{number}}/{what}" for what in ("hold", "cancel")}
+    owners = {f"POST /api/batch/jobs/{{number}}/{what}" for what in ("hold", "cancel", "release")}
     for address in acting:
         method, _, path = address.partition(" ")
         path = re.sub(r"{([a-z_:]+)}", lambda found: FILLED.get(found[1], "1"), path)
