@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +12,14 @@ from fastapi import FastAPI
 
 from jobmon.api import problems
 from jobmon.api.access import Access, Person
+from jobmon.api.peer import STATE, Peer
 from jobmon.api.routes import Routes, install
 from jobmon.config import WebSettings
+
+ANYBODY = Peer("tcp", "127.0.0.1")
+PROXY = Peer("unix", "/run/jobmon/web.sock", 33)
+"""A web server in front, where `FRONT` is set."""
+FRONT = {"listen": ["127.0.0.1", "unix:/run/jobmon/web.sock"], "proxy_users": ["33"]}
 
 
 class Known(Access):
@@ -49,8 +55,9 @@ class Answer:
 
 
 def get(app: Any, path: str, parameters: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
-        client: str = "127.0.0.1", method: str = "GET", body: bytes = b"") -> Answer:  # fmt: skip
-    """Send one request from the address `client`, and return the whole answer."""
+        peer: Peer = ANYBODY, method: str = "GET", body: bytes = b"",
+        raw: Sequence[tuple[str, str]] = ()) -> Answer:  # fmt: skip
+    """Send one request of `peer`, and return the whole answer; `raw` are headers whose names may come twice."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -59,11 +66,12 @@ def get(app: Any, path: str, parameters: Mapping[str, Any] | None = None, header
     async def send(message: Any) -> None:
         sent.append(message)
 
+    named = {"host": "test", **{name.lower(): value for name, value in (headers or {}).items()}}
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": path, "raw_path": path.encode(), "query_string": urlencode(parameters or {}, doseq=True).encode(),
-        "headers": [(k.lower().encode(), v.encode()) for k, v in {"host": "test", **(headers or {})}.items()],
-        "client": (client, 50_000), "server": ("127.0.0.1", 80), "root_path": "", "state": {},
+        "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in [*named.items(), *raw]],
+        "client": (peer.address, 50_000), "server": ("127.0.0.1", 80), "root_path": "", "state": {STATE: peer},
     }  # fmt: skip
     with ThreadPoolExecutor(1) as own:  # a test of the browser may have left its loop in this thread
         own.submit(lambda: asyncio.run(app(scope, receive, send))).result()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from proxy_secret import secret_file
 from services import free_port
 from slurm_cluster import SlurmCluster
 
@@ -23,7 +24,7 @@ data_path = "{root}/data"
 [web]
 port = {port}
 tokens_file = "{root}/tokens.json"
-trusted_proxies = ["127.0.0.1"]
+proxy_secret_file = "{root}/proxy-secret"
 operators = ["olga"]
 [batch]
 scheduler = "{scheduler}"
@@ -42,6 +43,7 @@ class House:
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.settings = root / "jobmon.toml"
         self.settings.write_text(SETTINGS.format(root=root, port=port, scheduler=scheduler, conf=conf))
+        secret_file(root)
         (root / "workflows").mkdir()
         self.daemon: subprocess.Popen[bytes] | None = None
         self.commands: list[subprocess.Popen[str]] = []

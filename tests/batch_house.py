@@ -10,10 +10,11 @@ import pytest
 
 from jobmon import clock, config
 from jobmon.batch import crontab, jobs, run_rows
-from jobmon.batch.master import ROLE, Master, scheduler_of, shared_path
+from jobmon.batch.master import ROLE, Master, shared_path
 from jobmon.batch.requests import CronRequest, JobRequest
 from jobmon.config import Settings
 from jobmon.engine.election import Election
+from jobmon.engine.scheduler import scheduler_of
 from jobmon.engine.submission.folder import Folders
 from jobmon.store import Store
 

@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 
 from jobmon import cli
-from jobmon.batch import master
 from jobmon.batch.ticking import Ticker
-from jobmon.engine import cron
+from jobmon.engine import cron, scheduler
 from jobmon.engine.outbox import webhook
 from jobmon.engine.submission.attempts import ENDED
 from jobmon.engine.submission.folder import Folders
@@ -107,8 +106,8 @@ def install(point):
 
         webhook.send = doomed_send
     else:
-        make = master.scheduler_of
-        master.scheduler_of = lambda settings: Doomed(make(settings), point)
+        make = scheduler.scheduler_of
+        scheduler.scheduler_of = lambda settings: Doomed(make(settings), point)
 
 
 class Doomed:

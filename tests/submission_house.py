@@ -141,7 +141,7 @@ def house(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr("jobmon.engine.submission.following.GRACE_S", 0.5)
     monkeypatch.setattr("jobmon.engine.submission.submitter.RELEASE_EVERY_S", 0.1)
     monkeypatch.setattr("jobmon.engine.submission.submitter.CANCEL_EVERY_S", 0.1)
-    monkeypatch.setattr("jobmon.engine.submission.submitter.FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr("jobmon.engine.submission.verdict.FIRST_WAIT_S", 0.1)
     real = LocalScheduler(tmp_path / "local", slots=4)
     yield House(opened, tmp_path, store, real, Shaky(real))
     TABLE.metadata.drop_all(store.engine)

@@ -1,8 +1,12 @@
 """Start real web servers on loopback with the settings that we ship, each in its own directory, and stop them by id."""
 
+import base64
 import contextlib
+import hashlib
 import http.client
 import os
+import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +23,11 @@ from web_thread import Server
 
 ROOT = Path(__file__).parents[1]
 START_S = 10.0
+IS_ROOT = os.geteuid() == 0
+ACCOUNT = "www-data" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
+"""Whom the web servers run as where people sign in to them."""
+SOCKET = "/run/jobmon/web.sock"
+PLACES = {"nginx": "nginx", "apache": "apache2", "lighttpd": "lighttpd"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,9 @@ def public_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def daemon(spool: Path, page: Path, prefix: str = "/") -> Iterator[Web]:
-    settings = Settings(live=LiveSettings(data_path=str(spool)), web=WebSettings(port=0))
+def daemon(spool: Path, page: Path, prefix: str = "/", listen: str = "127.0.0.1:0") -> Iterator[Web]:
+    web = WebSettings(listen=[listen], socket_mode="0666")
+    settings = Settings(live=LiveSettings(data_path=str(spool)), web=web)
     server = Server(settings, page=page)
     server.start()
     try:
@@ -73,11 +83,14 @@ def daemon(spool: Path, page: Path, prefix: str = "/") -> Iterator[Web]:
 
 
 def shipped(name: str, way: int, replaced: Mapping[str, str]) -> str:
-    """Return one of the two ways of a file in etc/web, with its places and ports replaced."""
+    """Return one of the three ways of a file in etc/web, with its places replaced."""
     text = (ROOT / "etc/web" / f"{name}.conf").read_text(encoding="utf-8")
-    first, second = text.split("## 2. ")
-    lines = second.splitlines()[1:]
-    chosen = first if way == 1 else "\n".join(line.removeprefix("#") for line in lines if not line.startswith("##"))
+    chosen = re.split(r"(?m)^## [123]\. ", text)[way]
+    if way != 1:
+        lines = chosen.splitlines()[1:]
+        chosen = "\n".join(line.removeprefix("#") for line in lines if not line.startswith("##"))
+    else:
+        chosen = f"## {chosen}"
     for old, new in replaced.items():
         chosen = chosen.replace(old, new)
     return chosen
@@ -99,16 +112,23 @@ def running(arguments: list[str], port: int, log: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # a browser that stayed connected holds nothing up
+            process.kill()
+            process.wait()
 
 
 @contextlib.contextmanager
-def lighttpd(run: Path, settings: str, _way: int) -> Iterator[int]:
+def lighttpd(run: Path, settings: str, way: int) -> Iterator[int]:
     program, port = require("lighttpd", "lighttpd"), free_port()
+    (uploads := run / "uploads").mkdir()
+    uploads.chmod(0o777)
     (run / "lighttpd.conf").write_text(
         f'server.bind = "127.0.0.1"\nserver.port = {port}\nserver.document-root = "{run}/page"\n'
-        f'server.errorlog = "{run}/error.log"\nserver.modules = ()\n'
-        'mimetype.assign = (".html" => "text/html", ".js" => "text/javascript", ".json" => "application/json")\n'
+        f'server.modules = ()\nserver.upload-dirs = ("{uploads}")\n'
+        + (f'server.username = "{ACCOUNT}"\nserver.groupname = "{ACCOUNT}"\n' if way == 3 and IS_ROOT else "")
+        + 'mimetype.assign = (".html" => "text/html", ".js" => "text/javascript", ".json" => "application/json")\n'
         + settings,
         encoding="utf-8",
     )
@@ -119,7 +139,10 @@ def lighttpd(run: Path, settings: str, _way: int) -> Iterator[int]:
 @contextlib.contextmanager
 def apache(run: Path, settings: str, way: int) -> Iterator[int]:
     program, port = require("apache2", "apache2"), free_port()
-    names = ["alias", "dir", "env", "headers", "mime", "cgid"] if way == 1 else ["alias", "proxy", "proxy_http"]
+    names = (
+        ["alias", "dir", "env", "headers", "mime", "cgid"] if way == 1 else ["alias", "headers", "proxy", "proxy_http"]
+    )
+    names += ["authn_core", "auth_basic", "authn_file", "authz_user"] if way == 3 else []
     modules = [
         f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
         for name in ["mpm_event", "authz_core", *names]
@@ -128,7 +151,7 @@ def apache(run: Path, settings: str, way: int) -> Iterator[int]:
         "\n".join(modules)
         + f"\nServerName localhost\nListen 127.0.0.1:{port}\nServerRoot {run}\nDocumentRoot {run}/page\n"
         f"PidFile {run}/pid\nDefaultRuntimeDir {run}\nErrorLog {run}/error.log\n"
-        + ("User www-data\nGroup www-data\n" if os.geteuid() == 0 else "")
+        + (f"User {ACCOUNT}\nGroup {ACCOUNT}\n" if IS_ROOT else "")
         + (f"ScriptSock {run}/cgid\nTypesConfig /etc/mime.types\n" if way == 1 else "")
         + settings,
         encoding="utf-8",
@@ -141,8 +164,9 @@ def apache(run: Path, settings: str, way: int) -> Iterator[int]:
 def nginx(run: Path, settings: str, way: int) -> Iterator[int]:
     program, port = require("nginx", "nginx-light"), free_port()
     (run / "nginx.conf").write_text(
-        ("user root;\n" if os.geteuid() == 0 else "")
-        + f"daemon off;\nmaster_process off;\nworker_processes 1;\npid {run}/pid;\nerror_log {run}/error.log;\n"
+        (f"user {ACCOUNT if way == 3 else 'root'};\n" if IS_ROOT else "")
+        + f"daemon off;\nmaster_process {'on' if way == 3 else 'off'};\n"
+        + f"worker_processes 1;\npid {run}/pid;\nerror_log {run}/error.log;\n"
         "events {}\nhttp {\ninclude /etc/nginx/mime.types;\naccess_log off;\n"
         + "".join(f"{kind}_temp_path {run}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         + f"server {{\nlisten 127.0.0.1:{port};\nroot {run}/page;\n{settings}\n}}\n}}\n",
@@ -179,6 +203,25 @@ def behind(name: str, spool: Path, page: Path, way: int) -> Iterator[Web]:
             "/run/fcgiwrap.socket": str(run / "fcgiwrap.socket"),
         }
         if way == 2:
-            replaced["8080"] = str(stack.enter_context(daemon(spool, page)).port)
+            replaced[SOCKET] = str(run / "web.sock")
+            stack.enter_context(daemon(spool, page, listen=f"unix:{run}/web.sock"))
         port = stack.enter_context(STARTS[name](run, shipped(name, way, replaced), way))
         yield Web(port, "/jobmon/", spool)
+
+
+@contextlib.contextmanager
+def signing_in(name: str, run: Path, users: Mapping[str, str], places: Mapping[str, str]) -> Iterator[int]:
+    """Run one of the web servers as it is shipped for people who sign in, and return its port.
+
+    `run` is its folder, `users` are names and passwords, `places` what to put in the place of what is shipped.
+    """
+    (run / "page").mkdir(exist_ok=True)
+    (run / "users").write_text("".join(f"{user}:{_hashed(word)}\n" for user, word in users.items()), encoding="utf-8")
+    replaced = {f"/etc/{PLACES[name]}/jobmon.users": str(run / "users"), **places}
+    with STARTS[name](run, shipped(name, 3, replaced), 3) as port:
+        yield port
+
+
+def _hashed(password: str) -> str:
+    """Return what a file of users holds of a password: the SHA-1 form, which all three servers know."""
+    return "{SHA}" + base64.b64encode(hashlib.sha1(password.encode(), usedforsecurity=False).digest()).decode()

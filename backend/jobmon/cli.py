@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from jobmon import __version__, clock, config, logs, printing
 from jobmon.batch import commands as batch_commands
 from jobmon.batch.words import adder
+from jobmon.config import secrets
 from jobmon.errors import AlreadyRunningError, JobmonError, SettingsError
 from jobmon.live import mark_commands
 from jobmon.spool import lock
@@ -86,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_argument("--partition", default="", help="ran in this partition")
     jobs.add_argument("--find", metavar="TEXT", default="", help="part of an id, a name or an account")
     jobs.add_argument("--waste", action="store_true", help="only those with a warning, the most wasteful first")
-    jobs.add_argument("--limit", metavar="N", type=int, default=50, help="show so many (default: 50, at most 500)")
+    jobs.add_argument(
+        "--limit", metavar="N", type=printing.number(1, 500), default=50, help="show so many (default: 50, at most 500)"
+    )
     jobs.add_argument("--json", action="store_true", help="print JSON")
     one = add("job", "Show what one job used and wasted, and what request would have fitted", _job)
     one.add_argument("id", metavar="ID", help="the job's number, such as 123 or 123_4")
@@ -125,20 +129,29 @@ def _load(options: argparse.Namespace) -> config.Settings:
 
 def _run(options: argparse.Namespace) -> int:
     from jobmon import capabilities, daemon
+    from jobmon.config import trust
 
     only = [name for name in options.only.split(",") if name]
 
     def create(settings: config.Settings) -> list["Capability"]:
         config.use(settings)
         logs.start(settings.daemon.log_level)
+        for warning in secrets.warnings(settings):
+            logging.getLogger("jobmon").warning("%s", warning)
         return capabilities.create(settings, only)
 
     # Found once: a file that has gone by the time of a reload is an error, not a reason to act on the defaults.
     file = config.find_file(options.config)
+
+    def load() -> config.Settings:
+        settings = config.load(file, options.overrides)
+        trust.check(settings, file)
+        return settings
+
     if options.once:
-        return daemon.run_once(config.load(file, options.overrides), create)
+        return daemon.run_once(load(), create)
     return daemon.Daemon(
-        load=lambda: config.load(file, options.overrides),
+        load=load,
         create=create,
         check=lambda settings, before: capabilities.check(settings, before, only),
         on_listening=lambda url: print(f"jobmon {__version__}: the page is at {url}", flush=True),
@@ -150,11 +163,15 @@ def _backend_test(options: argparse.Namespace) -> int:
     from jobmon import testing
     from jobmon.backends.child import BackendProcess, CycleFailed
     from jobmon.backends.loader import load_class
+    from jobmon.config import trust
 
     settings = config.load(options.config, [*options.overrides, f"live.backend={json.dumps(options.name)}"])
     config.use(settings)
     logs.start("error")
-    findings: list[testing.Finding] = []
+    unsafe = trust.faults(settings, config.find_file(options.config))
+    if unsafe and os.geteuid() == 0:
+        raise SettingsError("\n".join([*unsafe, "others could act as root by it, so nothing is loaded"]))
+    findings = [testing.Finding("warning", "settings", text) for text in unsafe]
     process = BackendProcess(settings, no_history=True)
     try:
         cycle = process.cycle()
@@ -203,8 +220,6 @@ def _backend_list(options: argparse.Namespace) -> int:
 def _jobs(options: argparse.Namespace) -> int:
     from jobmon.live import terminal
 
-    if not 1 <= options.limit <= 500:
-        raise SettingsError("--limit must be between 1 and 500")
     query = {
         "user": options.user,
         "state": options.state.upper(),
@@ -253,11 +268,18 @@ def _token_create(options: argparse.Namespace) -> int:
 def _token_list(options: argparse.Namespace) -> int:
     from jobmon.api import tokens
 
-    for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry["name"]):
-        end = entry["expires"]
-        until = "for ever" if end is None else time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
-        print(f"{entry['name']:20} {entry['role']:10} {until}")
+    for entry in sorted(tokens.load_tokens(_tokens_file(options)).values(), key=lambda entry: entry.name):
+        print(f"{printing.plain(entry.name, 255):20} {entry.role:10} {_until(entry.expires)}")
     return 0
+
+
+def _until(end: float | None) -> str:
+    if end is None:
+        return "for ever"
+    try:
+        return time.strftime("until %Y-%m-%d %H:%M", time.localtime(end))
+    except (OverflowError, ValueError, OSError):  # beyond what the system's calendar knows
+        return f"until {end:g}"
 
 
 def _token_revoke(options: argparse.Namespace) -> int:
@@ -300,7 +322,10 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> int:
-    tables = _load(options).model_dump(mode="json")
+    from jobmon.config import trust
+
+    loaded = _load(options)
+    tables = secrets.shown(loaded)
     if options.names:
         for name in options.names:
             table, _, key = name.partition(".")
@@ -314,4 +339,7 @@ def _settings(options: argparse.Namespace) -> int:
         for key, value in values.items():
             print(f"{key} = {json.dumps(value)}")
         print()
+    for fault in trust.faults(loaded, config.find_file(options.config)):
+        refused = " (`jobmon run` does not start as root with it)" if os.geteuid() == 0 else ""
+        print(f"jobmon: warning: {fault}{refused}", file=sys.stderr)
     return 0

@@ -39,6 +39,10 @@ class StoreValueError(StoreError):
     retry_can_help = False
 
 
+class StoreTimeoutError(StoreError):
+    """A question took longer than one may, or there were too many at once; the text says what to do."""
+
+
 class LeaseLostError(JobmonError):
     """Another process acts now, and nothing was written; one that wants to act has to take the lease again."""
 

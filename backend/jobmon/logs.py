@@ -11,6 +11,8 @@ from typing import TextIO
 SELDOM_S = 60.0
 MOST_CAUSES = 1000
 MOST_CAUSE = 200
+TALKATIVE = ("urllib3",)
+"""At the level "debug" they quote the addresses they ask, and that of a webhook is a secret."""
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
@@ -85,6 +87,8 @@ def start(level: str, seldom: bool = False) -> None:
     if seldom:
         handler.addFilter(Seldom())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
     if level != "debug":
         for name in ("alembic", "uvicorn"):  # they tell of each step that they take
             logging.getLogger(name).setLevel(logging.WARNING)

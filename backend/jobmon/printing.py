@@ -1,15 +1,18 @@
 """Write for a terminal: tables, times, and texts that cannot steer it; and read times as people type them."""
 
+import argparse
 import os
 import re
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from jobmon import clock
 from jobmon.errors import SettingsError
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+LATEST = 4_102_444_800
+"""The year 2100: what lies after it is likely to be in milliseconds."""
 MARKS = {"bad": "31", "warn": "33", "head": "1", "faint": "2"}
 
 
@@ -21,15 +24,35 @@ def time_of(text: str) -> int:
     found = re.fullmatch(r"(\+?)(\d{1,5})([mhdw])", text)
     if found:
         away = int(found[2]) * UNITS[found[3]]
-        return int(clock.now()) + (away if found[1] else -away)
+        return _within(int(clock.now()) + (away if found[1] else -away), text)
     for pattern in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
         try:
-            return int(time.mktime(time.strptime(text, pattern)))
+            found_at = int(time.mktime(time.strptime(text, pattern)))
         except (ValueError, OverflowError):
             continue
+        return _within(found_at, text)
     raise SettingsError(
         f"{text[:40]!r} is no time; write 30m, 12h, 7d or 2w ago, +30m from now, 2026-11-21 or 2026-11-21T08:00"
     )
+
+
+def _within(at: int, text: str) -> int:
+    if not 0 <= at <= LATEST:
+        raise SettingsError(f"{text[:40]!r}: must lie between 1970 and 2100")
+    return at
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number of a command line; one that is out of bounds is refused with them."""
+
+    def read(text: str) -> int:
+        sign, digits = text[:1] if text[:1] in {"-", "+"} else "", text.lstrip("+-")
+        value = int(sign + digits) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{plain(text, 40)}: must be a whole number from {least} to {most}")
+        return value
+
+    return read
 
 
 def table(

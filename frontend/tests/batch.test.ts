@@ -130,6 +130,8 @@ describe("a job", () => {
     expect(refusal(person("user", "bob"), of)).toContain("Only ann");
     expect(refusal(person("user", "ann"), of)).toBe("");
     expect(refusal(person("operator", "bob"), of)).toBe("");
+    const ofCron = { user: "", submitted_by: "" };
+    expect(refusal(person("user", "cron"), ofCron)).toBe("Only operators and administrators may act on this job.");
   });
 
   it("says how it ended, and why", () => {
@@ -145,6 +147,9 @@ describe("a job", () => {
       "Cancelled by ann.",
     );
     expect(reasonOf({ ...job, status: "submitting", unknown: true })).toContain("not clear");
+    const held = { ...job, status: "held", unknown: true, tries: 6, reason: "submitted 6 times in vain" };
+    expect(reasonOf(held)).toMatch(/Release it .* or cancel it.*Submitted 6 times in vain/);
+    expect(reasonOf({ ...held, status: "waiting" })).not.toContain("Release it");
     expect(reasonOf({ ...job, status: "skipped", reason: "not started by 08:00 UTC, its latest start" })).toBe(
       "Not started by 08:00 UTC, its latest start.",
     );
@@ -214,7 +219,7 @@ describe("a request", () => {
         limit_s: 90,
         on_success: ["email:a@b"],
       },
-      ...{ working_dir: "/w", output_location: "/o", user: "u", version: 3, next: [], last: null },
+      ...{ working_dir: "/w", output_location: "/o", user: "u", version: 3, next: [], last: null, content: true },
     } as CronEntry;
     expect(cronRequest(draftOf(entry)).body).toEqual({
       ...{ name: "n", schedule: "@daily", timezone: "UTC", enabled: false, command: ["sh", "-c", "a b"] },

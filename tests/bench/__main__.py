@@ -1,4 +1,7 @@
-"""Print what jobmon costs, beside the ancestor and the budgets: `./jobmon.sh bench [batch | kill [MINUTES [ONLY]]]`."""
+"""Print what jobmon costs, beside the ancestor and the budgets.
+
+`./jobmon.sh bench [batch | visitors | kill [MINUTES [ONLY]]]`
+"""
 
 import json
 import os
@@ -18,6 +21,7 @@ import cycle  # noqa: E402
 import kill  # noqa: E402
 import measured  # noqa: E402
 import page  # noqa: E402
+import visitors  # noqa: E402
 
 
 def main() -> None:
@@ -147,9 +151,11 @@ if __name__ == "__main__":
             main()
         case ["batch"]:
             sys.exit(batch.main())
+        case ["visitors"]:
+            sys.exit(visitors.main())
         case ["kill"]:
             sys.exit(kill.main(30.0))
         case ["kill", minutes, *only]:
             sys.exit(kill.main(float(minutes), " ".join(only)))
         case _:
-            sys.exit("usage: ./jobmon.sh bench [batch | kill [MINUTES [ONLY]]]")
+            sys.exit("usage: ./jobmon.sh bench [batch | visitors | kill [MINUTES [ONLY]]]")

@@ -43,7 +43,7 @@ def test_a_crontab_entry_is_added_paused_changed_run_and_replayed(opened: Page, 
     expect(entry).to_contain_text("1 due time run again.")
     fires = entry.locator(".fires li")
     expect(fires).to_have_count(1)
-    expect(fires).to_contain_text(re.compile(r"02:30 \+05:30.*Fired.*late.*Replayed by admin\. job \d+"))
+    expect(fires).to_contain_text(re.compile(r"02:30 \+05:30.*Fired.*late.*Replayed by hand\. job \d+"))
     expect(row).to_contain_text("Fired")
 
     entry.get_by_role("button", name="Change").click()

@@ -184,7 +184,7 @@ def test_a_job_that_live_does_not_know_says_so(
     job = pane(tab, f"Job {number}")
     expect(job.locator("p.muted").filter(has_text=words)).to_be_visible()
     expect(job.get_by_role("alert")).to_have_count(0)
-    expect(job.locator(".timeline li")).to_contain_text("asked for")
+    expect(job.locator(".timeline li")).to_contain_text("Waiting")
     expect(job.get_by_role("button", name="Cancel")).to_be_visible()
     expect(rows(tab, "Jobs").first).to_contain_text("Running")
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser.conftest import Published
 from browser.test_page_access import AXE
 from browser.watched import STEP_S, Cluster, Watched
+from proxy_secret import secret_file, signed_in
 from services import absent
 
 pytestmark = [pytest.mark.browser]
@@ -270,8 +271,12 @@ def test_views_fit_their_screen_and_have_no_serious_barrier(
     assert found == []
 
 
-def test_where_only_own_jobs_may_be_seen_each_sees_the_own_ones(chromium: Browser, built: Path, tmp_path: Path) -> None:
-    cluster = Cluster(tmp_path, built, points=3, read="own", trusted_proxies=["127.0.0.1"], operators=["root"])
+def test_where_only_own_jobs_may_be_seen_each_sees_the_own_ones(
+    chromium: Browser, built: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("secret")
+    cluster = Cluster(tmp_path, built, points=3, read="own", proxy_secret_file=str(secret_file(folder)),
+                      operators=["root"])  # fmt: skip
     url = cluster.watched.url
     try:
         full = json.loads(gzip.decompress((tmp_path / "staff/data.json.gz").read_bytes()))
@@ -279,7 +284,7 @@ def test_where_only_own_jobs_may_be_seen_each_sees_the_own_ones(chromium: Browse
         me = running[0]["username"]
 
         def users_seen_by(name: str) -> list[str]:
-            context = chromium.new_context(extra_http_headers={"X-Remote-User": name})
+            context = chromium.new_context(extra_http_headers=signed_in(name))
             tab = context.new_page()
             tab.goto(f"{url}#/live")
             tab.wait_for_selector(".pane-users tbody tr.row .name")

@@ -1,15 +1,19 @@
 """Crontab entries fire each due time once, on SQLite and PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from batch_house import BatchHouse, housed
 from jobmon import clock
 from jobmon.batch import crontab, jobs
 from jobmon.batch.jobs import NotPossible
-from jobmon.batch.tables import CRONTAB
+from jobmon.batch.tables import CRONTAB, FIRE, JOB
 from jobmon.errors import SettingsError
 from stores import Open, opened, url
 
@@ -43,6 +47,12 @@ def house(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time: T
 
 def minutes(house: BatchHouse, name: str) -> list[tuple[int, str]]:
     return [((at - START) // 60, outcome) for at, outcome, _reason in house.history(name)]
+
+
+def replayed(house: BatchHouse, connection: Any, name: str, since: int, until: int) -> list[int]:
+    entry = crontab.find(connection, name)
+    times = crontab.to_replay(entry, since, until)
+    return crontab.replay(connection, entry, times, "ada", house.settings.batch)
 
 
 def test_an_entry_fires_when_it_is_due_and_not_before(house, time):
@@ -151,10 +161,13 @@ def test_what_was_missed_can_be_replayed_once(house, time):
     house.turn()
     for numbers in (3, 0):
         with house.store.writing() as connection:
-            found = crontab.replay(connection, "tick", START, START + 1900, "ada", house.settings.batch)
+            found = replayed(house, connection, "tick", START, START + 1900)
         assert len(found) == numbers
-    with pytest.raises(NotPossible, match="at most 100"), house.store.writing() as connection:
-        crontab.replay(connection, "tick", START - 90_000, START + 1900, "ada", house.settings.batch)
+    for since in (START - 90_000, 0, -(10**15)):
+        began = monotonic()
+        with pytest.raises(NotPossible, match="at once; name a shorter span"), house.store.writing() as connection:
+            replayed(house, connection, "tick", since, 10**15)
+        assert monotonic() - began < 1
 
 
 def test_an_entry_may_be_limited_to_a_time(house, time):
@@ -223,7 +236,7 @@ def test_what_is_replayed_or_run_by_hand_may_start_at_any_time(house, time):
     time.now = START + 1900
     house.turn()
     with house.store.writing() as connection:
-        crontab.replay(connection, "tick", START, START + 1900, "ada", house.settings.batch)
+        replayed(house, connection, "tick", START, START + 1900)
         crontab.run_now(connection, "tick", "ada", house.settings.batch)
     assert [job["latest_start"] for job in house.jobs()] == [None] * 4
 
@@ -287,3 +300,45 @@ def test_a_name_is_taken_once(house, time):
     house.cron("tick", "* * * * *", "true")
     with pytest.raises(SettingsError, match="already"):
         house.cron("tick", "* * * * *", "true")
+
+
+def test_weeks_without_a_master_are_made_up_for_in_portions_that_say_what_they_leave_out(house, time):
+    count = 150
+    for number in range(count):
+        house.cron(f"tick{number}", "* * * * *", "true")
+    house.cron("boot", "@reboot", "true")
+    ticker, fence = house.master._ticker, house.master._lease.fence
+    time.now = START + 39.0 * 86_400
+    rows = []
+    for _ in range(3):
+        began = monotonic()
+        with house.store.writing() as connection:
+            ticker.tick(connection, time.now, fence, True)
+        assert monotonic() - began < 10  # it was minutes, and 8 million rows
+        with house.store.reading() as connection:
+            rows.append(connection.execute(sa.select(sa.func.count()).select_from(FIRE)).scalar_one())
+    assert rows[0] < 10_200
+    assert rows[0] < rows[1] == rows[2] == 103 * count + 1
+    with house.store.reading() as connection:
+        fired = connection.execute(sa.select(JOB.c.cron_id).order_by(JOB.c.job_id)).scalars().all()
+        oldest = connection.execute(sa.select(FIRE.c.reason).order_by(FIRE.c.scheduled_for).limit(1)).scalar_one()
+    assert sorted(Counter(fired).values()) == [1] + [3] * count  # two that are on time, and the newest that is late
+    assert oldest.endswith("; those before it are not listed")
+
+
+def test_what_was_replayed_while_nobody_was_the_master_does_not_fire_again(house, time):
+    house.cron("tick", "*/10 * * * *", "true", misfire="all")
+    time.now = START + 1900
+    with house.store.writing() as connection:
+        assert len(replayed(house, connection, "tick", START, START + 700)) == 1
+    house.turn()
+    assert minutes(house, "tick") == [(10, "fired"), (20, "fired"), (30, "fired")]
+    assert len(house.jobs()) == 3
+
+
+def test_there_is_an_end_to_the_number_of_entries(house, monkeypatch):
+    monkeypatch.setattr(crontab, "MOST_ENTRIES", 2)
+    house.cron("a", "@daily", "true")
+    house.cron("b", "@daily", "true")
+    with pytest.raises(SettingsError, match="there are 2 crontab entries already"):
+        house.cron("c", "@daily", "true")

@@ -14,9 +14,9 @@ from jobmon.config.tables import SchedulerSettings
 from jobmon.engine.submission.attempts import Work
 from jobmon.engine.submission.folder import Folders
 from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Scheduler, Seen
-from jobmon.schedulers.htcondor import HTCondorScheduler
+from jobmon.schedulers.htcondor.acting import HTCondorScheduler
 from jobmon.schedulers.local import LocalScheduler
-from jobmon.schedulers.lsf import LsfScheduler
+from jobmon.schedulers.lsf.acting import LsfScheduler
 from jobmon.schedulers.slurm.acting import SlurmScheduler
 
 pytestmark = pytest.mark.service

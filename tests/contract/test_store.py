@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 import jobmon.batch.tables as batch
 from finished_jobs import NOW, WARNING, ended, ids
-from jobmon.errors import SettingsError, StoreError
+from jobmon.errors import SettingsError, StoreError, StoreTimeoutError, StoreValueError
 from jobmon.live.finished import Finished, Search, find, find_one
 from jobmon.live.tables import JOB, METADATA
 from jobmon.store import claim, open_store
@@ -19,7 +20,7 @@ from jobmon.store.versions import is_current, newest
 from stores import emptied
 
 pytestmark = pytest.mark.service
-LATER = {"latest_start", "start_within", "put_aside"}
+LATER = {"latest_start", "start_within", "returns", "origin", "put_aside"}
 VALUES = {sa.Text: "x", sa.JSON: ["x"], sa.Boolean: True}
 
 
@@ -64,11 +65,14 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
         table: {column.name: VALUES.get(type(column.type), 1) for column in table.columns if column.name not in LATER}
         for table in (batch.JOB, batch.CRONTAB)
     }
-    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num = 'batch_0004'"
+    before = "UPDATE alembic_version SET version_num = 'batch_0002' WHERE version_num LIKE 'batch%'"
     with store.writing() as connection:
+        for table in (batch.JOB, batch.RUN, batch.EVENT):
+            connection.execute(sa.text(f"ALTER TABLE {table.name} DROP COLUMN origin"))
         connection.execute(sa.text("DROP INDEX batch_job_put_aside"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN put_aside"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN latest_start"))
+        connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN returns"))
         connection.execute(sa.text("ALTER TABLE batch_crontab DROP COLUMN start_within"))
         assert connection.execute(sa.text(before)).rowcount == 1
         for table, row in rows.items():
@@ -78,7 +82,7 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
     with upgraded.reading() as connection:
         found = {table: dict(connection.execute(sa.select(table)).mappings().one()) for table in rows}
     assert found == {
-        batch.JOB: {**rows[batch.JOB], "latest_start": None, "put_aside": None},
+        batch.JOB: {**rows[batch.JOB], "latest_start": None, "returns": 0, "origin": "person", "put_aside": None},
         batch.CRONTAB: {**rows[batch.CRONTAB], "start_within": 0},
     }
     upgraded.close()
@@ -235,3 +239,116 @@ def test_a_program_that_is_frozen_while_it_writes_keeps_nobody_waiting_for_long(
         frozen.wait()
         frozen.stdout.close()
         store.close()
+
+
+@pytest.fixture
+def guarded(server, tmp_path):
+    """Return the address of a database that wants the password of its user, and what sets that password."""
+    emptied(server)
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        rules = Path(connection.execute(sa.text("SHOW hba_file")).scalar_one())
+        before = rules.read_text()
+        rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{before}")
+        connection.execute(sa.text("CREATE ROLE guarded LOGIN; GRANT ALL ON SCHEMA public TO guarded"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+
+        def password(text: str) -> None:
+            connection.execute(sa.text(f"ALTER ROLE guarded PASSWORD '{text}'"))
+
+        yield server.replace("jobmon@", "guarded@"), password
+        rules.write_text(before)
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+        connection.execute(sa.text("DROP OWNED BY guarded CASCADE; DROP ROLE guarded"))
+    admin.dispose()
+
+
+def test_the_password_is_read_from_its_file_for_each_connection(guarded, tmp_path):
+    url, password = guarded
+    file = tmp_path / "password"
+    file.touch(0o600)
+    password("first-s3cret")
+    file.write_text("first-s3cret\n")
+    store = open_store(url, tmp_path, password_file=str(file))
+    password("second-s3cret")
+    store.engine.dispose()
+    with pytest.raises(StoreError) as told, store.reading():
+        pass
+    assert "s3cret" not in str(told.value)
+    file.write_text("second-s3cret\n")
+    with store.reading() as connection:
+        assert connection.execute(sa.text("SELECT current_user")).scalar_one() == "guarded"
+    store.engine.dispose()
+    file.chmod(0o644)
+    with pytest.raises(StoreError, match="others may read"), store.reading():
+        pass
+    store.close()
+
+
+def test_a_password_in_the_address_goes_on_working(guarded, tmp_path):
+    url, password = guarded
+    password("first-s3cret")
+    open_store(url.replace("guarded@", "guarded:first-s3cret@"), tmp_path).close()
+    with pytest.raises(StoreError) as told:
+        open_store(url.replace("guarded@", "guarded:wrong-s3cret@"), tmp_path)
+    assert "s3cret" not in str(told.value)
+
+
+# --- visitors' questions ---------------------------------------------------------------------------------------------
+
+ENDLESS = """
+WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 1000000000) SELECT max(n) FROM many
+"""
+
+
+@pytest.fixture
+def impatient(url, tmp_path):
+    """Return a store that ends a search after half a second."""
+    opened = open_store(url, tmp_path, 0.5)
+    yield opened
+    opened.close()
+
+
+def test_a_search_that_takes_too_long_ends_and_says_so_and_the_store_goes_on(impatient):
+    began = time.monotonic()
+    with pytest.raises(StoreTimeoutError, match=r"longer than 0\.5 s .*narrow it"), impatient.searching() as connection:
+        connection.execute(sa.text(ENDLESS))
+    assert time.monotonic() - began < 5
+    with impatient.searching() as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar_one() == 1
+    with impatient.writing() as connection:  # what acts has no such limit
+        connection.execute(sa.text("WITH RECURSIVE m(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM m WHERE n < 3000000) "
+                                   "SELECT max(n) FROM m"))  # fmt: skip
+
+
+def test_sixty_searches_at_once_leave_a_connection_to_what_acts(impatient):
+    with ThreadPoolExecutor(60) as pool:
+        searches = [pool.submit(search_for_ever, impatient) for _ in range(60)]
+        slowest = 0.0
+        while not all(search.done() for search in searches):
+            began = time.monotonic()
+            with impatient.writing() as connection:
+                connection.execute(sa.select(JOB.c.id).limit(1)).all()
+            slowest = max(slowest, time.monotonic() - began)
+        told = {search.result() for search in searches}
+    assert slowest < 4  # else a lease of 10 s would be lost
+    assert {text.partition(";")[0] for text in told} <= {
+        "The search took longer than 0.5 s ([store] search_timeout)", "Too many searches go on at once"
+    }  # fmt: skip
+
+
+def search_for_ever(store):
+    try:
+        with store.searching() as connection:
+            connection.execute(sa.text(ENDLESS))
+    except StoreError as error:
+        return str(error)
+    return "an answer"
+
+
+def test_what_no_column_holds_is_a_fault_of_the_value_and_no_outage(store):
+    for value in (2**64, -(2**70), "\ud800"):
+        with pytest.raises(StoreValueError), store.writing() as connection:
+            connection.execute(JOB.insert().values(number=value if isinstance(value, int) else 1, id="1", name=value))
+    with store.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(JOB)).scalar_one() == 0

@@ -16,6 +16,7 @@ import pytest
 from batch_daemon import House, housed, local, on_slurm
 from jobmon.batch import submit
 from jobmon.config import load
+from proxy_secret import ours, signed_in
 from slurm_cluster import SlurmCluster, running
 
 __all__ = ["local", "on_slurm"]
@@ -138,49 +139,50 @@ def test_acting_needs_a_role_and_comes_from_our_own_pages(local):
         with error.value:
             assert error.value.code == status
 
-    olga = {"X-Remote-User": "olga"}
+    olga = signed_in("olga")
     refused(401)
     refused(403, **olga)
     refused(403, **olga, **{"X-Requested-With": "jobmon", "Origin": "http://evil.example"})
-    refused(403, **{"X-Requested-With": "jobmon", "X-Remote-User": "ada"}, path="cron/x/disable")
-    ada = {"X-Requested-With": "jobmon", "X-Remote-User": "ada"}
+    refused(403, **ours("ada"), path="cron/x/disable")
+    ada = ours("ada")
+    refused(401, **{**ada, "X-Jobmon-Proxy-Secret": "guessed" * 9})
     refused(400, **ada)
     for target in ("script:/tmp/x", "webhook:http://127.0.0.1:1/"):  # the daemon would do that with its own rights
         body["notify"] = ["email:ada@site.org", target]
         refused(403, **ada)
     body["notify"] = []
-    ours = {**olga, "X-Requested-With": "jobmon", "Origin": local.url}
-    number = local.ask("jobs", body, **ours)["job_id"]
+    page = {**ours("olga"), "Origin": local.url}
+    number = local.ask("jobs", body, **page)["job_id"]
     words = ["token", "create", "olga", "--role", "operator", "--config", str(local.settings)]
     made = subprocess.run([sys.executable, "-m", "jobmon", *words], capture_output=True, text=True, check=True)
     token = made.stdout.strip()
     assert local.ask("jobs", body, Authorization=f"Bearer {token}")["job_id"] == number + 1
     while local.ask(f"jobs/{number}")["job"]["status"] != "succeeded":
         time.sleep(0.1)
-    assert local.ask(f"jobs/{number}/rerun", {}, **ours)["result"] == number + 2
+    assert local.ask(f"jobs/{number}/rerun", {}, **page)["result"] == number + 2
     asked = [(todo["who"], todo["what"]) for todo in local.ask("audit")["todo"]]
     assert asked == [("olga", "rerun"), ("olga", "submit"), ("olga", "submit")]
 
 
 def test_entries_and_masters_over_http(local):
-    ours = {"X-Remote-User": "olga", "X-Requested-With": "jobmon"}
-    local.ask("cron", {"name": "a/b ü", "schedule": "@daily", "command": ["true"]}, **ours)
+    page = ours("olga")
+    local.ask("cron", {"name": "a/b ü", "schedule": "@daily", "command": ["true"]}, **page)
     (entry,) = local.ask("cron")["entries"]
     assert len(entry["next"]) == 5
     with pytest.raises(urllib.error.HTTPError) as error:
-        local.ask("cron", {"name": "x", "schedule": "* * *", "command": ["true"]}, **ours)
+        local.ask("cron", {"name": "x", "schedule": "* * *", "command": ["true"]}, **page)
     with error.value:
         assert error.value.code == 400
         assert "has 3 fields" in json.loads(error.value.read())["detail"]
-    local.ask(f"cron/{entry['cron_id']}/disable", {}, **ours)
+    local.ask(f"cron/{entry['cron_id']}/disable", {}, **page)
     assert local.ask("cron")["entries"][0]["next"] == []
-    local.ask("master", {"run_time": 0, "master": os.uname().nodename}, **ours)
+    local.ask("master", {"run_time": 0, "master": os.uname().nodename}, **page)
     assert local.ask("overview")["master"]["preferred"] == os.uname().nodename
-    local.ask("limits/*", {"max_pending": 5}, "PUT", **ours)
+    local.ask("limits/*", {"max_pending": 5}, "PUT", **page)
     assert local.ask("overview")["limits"] == [
         {"queue": "*", "max_pending": 5, "max_running": None, "submits_per_minute": None}
     ]
-    local.ask("limits/gpu%2Fshort", {"max_running": 2, "max_pending": 7}, "PUT", **ours)
+    local.ask("limits/gpu%2Fshort", {"max_running": 2, "max_pending": 7}, "PUT", **page)
     assert local.ask("overview")["limits"][1]["queue"] == "gpu/short"
     newest = local.ask("audit")["todo"][0]
     assert (newest["target"], newest["result"]) == ("queue gpu/short", "max_pending 7, max_running 2")

@@ -352,7 +352,7 @@ def mounted(site: Site, size: str) -> list[str]:
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         absent("a small disk needs root and unshare (util-linux)")
     site.data.mkdir(exist_ok=True)
-    script = 'mount -t tmpfs -o "size=$SIZE" none "$DATA" && exec "$@"'
+    script = 'mount -t tmpfs -o "size=$SIZE,mode=755" none "$DATA" && exec "$@"'
     words = ["env", f"SIZE={size}", f"DATA={site.data}", "unshare", "-m", "sh", "-c", script, "sh"]
     probe = subprocess.run([*words, "true"], capture_output=True, text=True)
     if probe.returncode != 0:
@@ -382,7 +382,7 @@ def test_a_full_disk_costs_cycles_and_nothing_else(site: Site, daemon: DaemonPro
 def test_a_disk_that_is_full_from_the_start_is_waited_for(site: Site, daemon: DaemonProcess) -> None:
     words = mounted(site, "2m")
     words[words.index("sh") + 2] = (
-        'mount -t tmpfs -o "size=$SIZE" none "$DATA" && : >"$DATA/.jobmon.lock" && '
+        'mount -t tmpfs -o "size=$SIZE,mode=755" none "$DATA" && : >"$DATA/.jobmon.lock" && '
         '{ dd if=/dev/zero of="$DATA/ballast" bs=4096 2>/dev/null || :; } && exec "$@"'
     )
     daemon.start(prefix=words)

@@ -15,11 +15,12 @@ from jobmon.config.tables import SchedulerSettings
 from jobmon.errors import SettingsError
 from jobmon.schedulers.acting import Accepted, JobSpec
 from jobmon.schedulers.slurm.acting import SlurmScheduler
+from proxy_secret import ours
 from slurm_cluster import SlurmCluster
 
 __all__ = ["local", "on_slurm"]
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
-OURS = {"X-Remote-User": "olga", "X-Requested-With": "jobmon"}
+OURS = ours("olga")
 
 
 @pytest.fixture

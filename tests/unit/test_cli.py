@@ -265,3 +265,40 @@ def test_what_needs_no_store_starts_without_loading_one():
     asked = "import sys, jobmon.cli; print([name for name in ('sqlalchemy', 'fastapi') if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout
     assert loaded == "[]\n"
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+CHECKED_LATER = {"priority", "misfire_window", "jitter", "start_within", "time_limit", "days", "elapsed"}
+"""What a request, or the command itself, checks together with all else that was asked."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_number_on_the_command_line_has_an_end(name: str) -> None:
+    for action in COMMANDS[name]._actions:
+        if action.type is not None and action.dest not in CHECKED_LATER:
+            for bad in ("9" * 30, "-" + "9" * 30, "²", "1e99", "0x1", "9" * 5000, ""):
+                with pytest.raises((argparse.ArgumentTypeError, ValueError)):
+                    action.type(bad)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("words", [
+    ["batch", "list", "--limit", "0"], ["batch", "status", "9" * 12], ["batch", "cron", "next", "x", "--count", "9999"],
+    ["batch", "cron", "replay", "x", "--since", "1950-01-01"], ["batch", "cron", "replay", "x", "--since", "99999w"],
+    ["batch", "limit", "q", "--max-pending", "9" * 20], ["jobs", "--limit", "501"],
+])  # fmt: skip
+def test_a_number_or_time_out_of_bounds_is_told_with_the_bounds(site: Site, words: list[str]) -> None:
+    done = site.jobmon(*words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert any(told in done.stderr for told in ("must be a whole number from", "must lie between 1970 and 2100"))
+
+
+def test_a_crontab_that_is_no_file_of_people_is_not_read_whole(site: Site, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(1 << 30)
+    done = site.jobmon("batch", "cron", "import-crontab", str(large))
+    assert done.returncode == 2
+    assert "larger than 10240 KiB" in done.stderr
+    assert "larger than 1024 KiB" in site.jobmon("settings", "--config", str(large)).stderr

@@ -1,14 +1,15 @@
 """When crontab entries are due, beside a cron of the tests' own that goes through a year minute by minute."""
 
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobmon.engine.cron import Decision, decide, due, next_times, parse
+from jobmon.engine.cron import Decision, decide, due, newest, next_times, parse
 from jobmon.errors import SettingsError
 
 MINUTE = timedelta(minutes=1)
@@ -224,3 +225,34 @@ def test_no_more_than_a_hundred_are_caught_up() -> None:
     assert late[-1] == NOW - 120
     assert len(decision.fire) + len(decision.missed) == len(times)
     assert decide([], NOW, "all", 10) == Decision()
+
+
+# --- spans without end ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("expression", ["* * * * *", "30 2 * * *", "0 0 29 2 *", "0 0 31 12 *", "59 23 31 1 1"])
+def test_the_first_times_of_a_span_without_end_are_there_at_once(expression: str, zone: str) -> None:
+    schedule = parse(expression, zone)
+    began = time.process_time()
+    first = list(islice(due(schedule, -(10**12), 10**15), 101))
+    last, more = newest(schedule, -(10**12), 1_790_000_000, 10)
+    assert time.process_time() - began < 1.0
+    assert len(first) > 30
+    assert first == sorted(set(first))
+    assert (len(last), more) == (10, True)
+    assert last == list(due(schedule, last[0] - 1, 1_790_000_000))
+
+
+def test_a_time_that_hardly_ever_comes_ends_the_search() -> None:
+    schedule = parse("0 0 * 2 1#5", "Europe/Berlin")  # a leap day that is a Monday
+    began = time.process_time()
+    assert [datetime.fromtimestamp(at, UTC).year for at in next_times(schedule, 1_790_000_000, 10**9)] == [2044, 2072]
+    assert time.process_time() - began < 1.0
+
+
+def test_the_newest_times_are_those_of_the_whole_span() -> None:
+    schedule = parse("*/7 3,4 * * *", "Europe/Berlin")
+    whole = list(due(schedule, 1_770_000_000, 1_780_000_000))
+    assert newest(schedule, 1_770_000_000, 1_780_000_000, 50) == (whole[-50:], True)
+    assert newest(schedule, 1_770_000_000, 1_780_000_000, len(whole)) == (whole, False)

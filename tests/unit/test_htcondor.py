@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from jobmon.schedulers import htcondor
+from jobmon.errors import SettingsError
 from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.command import Answer
+from jobmon.schedulers.htcondor import acting as htcondor
+from jobmon.schedulers.htcondor.options import canonical
 
 
 def ad(status: int = 2, **more: Any) -> dict[str, Any]:
@@ -51,8 +53,6 @@ def test_what_is_unclear_is_unknown(out, err, code):
 @pytest.mark.parametrize(
     ("err", "for_good"),
     [
-        ("ERROR: Can't find address of local schedd", False),
-        ("ERROR: Failed to connect to local queue manager", False),
         ("ERROR: Number of submitted jobs would exceed MAX_JOBS_PER_OWNER", False),
         ("ERROR: Failed to parse command file (line 1).", True),
         ("ERROR: Parse error in expression: Requirements = (((", True),
@@ -74,9 +74,9 @@ def said(spec: JobSpec) -> dict[str, str]:
 def test_a_job_is_held_has_its_key_and_stays_in_the_queue_after_its_end(monkeypatch):
     monkeypatch.setenv("PATH", '/it\'s a "path"/$HOME')
     script = Path("/shared/$(x) y/script")
-    spec = JobSpec("c1-b1-1", script, Path("/shared/log"), options=("request_memory = 4GB", "+Wants = 1"))
+    spec = JobSpec("c1-b1-1", script, Path("/shared/log"), options=("request_memory = 4GB", "+maxRuntime = 1"))
     text = htcondor.description(spec)
-    assert text.startswith("request_memory = 4GB\n+Wants = 1\n")
+    assert text.startswith("request_memory = 4GB\n+maxRuntime = 1\n")
     assert text.endswith('\n+JobmonKey = "c1-b1-1"\nqueue 1\n')
     found = said(spec)
     assert (found["hold"], found["batch_name"], found["periodic_release"]) == ("True", "jm-c1-b1-1", "False")
@@ -98,19 +98,30 @@ def test_a_job_is_held_has_its_key_and_stays_in_the_queue_after_its_end(monkeypa
         "", "=", "-append", '+JobmonKey = "x"', '+jobmonkey = "x"', 'MY.JobmonKey = "x"', "My.LeaveJobInQueue = 1",
         "+HoldReasonCode = 1", "+JobStatus = 1", '+Cmd = "/bin/sh"', "+PeriodicRelease = True", "+OnExitRemove = 0",
         "+JobMaxRetries = 3", "+JobSuccessExitCode = 1",
-        "+NumJobStarts = 0", "DOLLAR = x", "request_memory = 4\0GB", "TARGET.x = 1",
+        "+NumJobStarts = 0", "+WantX = True", "MY.DAGManJobId = 1", "+JobDescription = 1", "+NextJobStartDelay = 9",
+        "x509userproxy = /tmp/pipe", "request_ = 1", "+ = 1", "MY. = 1", "my.request_memory = 1",
+        "DOLLAR = x", "request_memory = 4\0GB", "TARGET.x = 1",
     ],
 )  # fmt: skip
 def test_lines_that_break_the_promise_are_refused(line):
-    assert htcondor.refused_option(("request_cpus = 2", line))
+    with pytest.raises(SettingsError):
+        canonical(("request_cpus = 2", line))
 
 
 def test_lines_for_resources_are_taken():
     lines = (
-        "request_memory = 4GB", "requirements = (OpSysMajorVer == 9) && Memory > 1", "MY.WantX = True",
+        "request_memory = 4GB", "requirements = (OpSysMajorVer == 9) && Memory > 1", "MY.WantGPULab = True",
         '+ProjectName = "x"', "+MaxRuntime = 3600", "accounting_group=physics", "Request_GPUs = 1", "priority = -5",
     )  # fmt: skip
-    assert htcondor.refused_option(lines) == ""
+    assert canonical(lines) == (
+        "request_memory = 4GB", "requirements = (OpSysMajorVer == 9) && Memory > 1", "+WantGPULab = True",
+        '+ProjectName = "x"', "+MaxRuntime = 3600", "accounting_group = physics", "Request_GPUs = 1", "priority = -5",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ["Can't find address of local schedd", "Failed to connect to local queue manager"])
+def test_who_is_not_there_is_silent_and_has_refused_nothing(words):
+    assert htcondor.read_submission(Answer("", f"\nERROR: {words}\n", 1)) == Silent(f"ERROR: {words}")
 
 
 # --- ads -----------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jobmon.config.tables import SchedulerSettings
-from jobmon.schedulers import htcondor
 from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Silent, Unknown
+from jobmon.schedulers.htcondor import acting as htcondor
 from stand_in import Commands, reachable
 
 SUBMITTED = "12.0 - 12.0\n"

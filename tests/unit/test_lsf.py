@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from jobmon.schedulers import lsf
+from jobmon.errors import SettingsError
 from jobmon.schedulers.acting import Accepted, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.command import Answer
+from jobmon.schedulers.lsf import acting as lsf
+from jobmon.schedulers.lsf.options import canonical
 
 SUBMITTED = "Job <123> is submitted to queue <normal>.\n"
 
@@ -74,16 +76,26 @@ def test_what_is_unclear_is_unknown(out, err, code):
         ("Request aborted by esub. Job not submitted.", True),
         ("normal: Queue has been closed. Job not submitted.", False),
         ("User <ada>: Pending job threshold reached. Job not submitted.", False),
-        ("Failed in an LSF library call: Master LIM is down; try later. Job not submitted.", False),
     ],
 )
 def test_known_messages_are_refusals(err, for_good):
     assert lsf.read_submission(Answer("", err, 255)) == Refused(err, for_good)
 
 
+@pytest.mark.parametrize("words", ["Master LIM is down; try later", "Connection refused by server"])
+def test_who_is_not_there_is_silent_and_has_refused_nothing(words):
+    err = f"Failed in an LSF library call: {words}. Job not submitted."
+    assert lsf.read_submission(Answer("", err, 255)) == Silent(err)
+
+
 def test_options_for_resources_are_taken():
-    words = ("-n", "4", "-R", "rusage[mem=4G] span[hosts=1]", "-x", "-P", "climate", "-gpu", "num=1")
-    assert lsf.refused_option(words) == ""
+    words = ("-n", "4", "-R", "rusage[mem=4G] span[hosts=1]", "-x", "-P", "climate", "-gpu", "num=1", "-gpu", "-")
+    assert canonical(words) == words
+
+
+def test_a_refusal_says_where_it_is_said_instead():
+    with pytest.raises(SettingsError, match="-q of bsub cannot be set: it is given as the job's queue"):
+        canonical(("-q", "long"))
 
 
 @pytest.mark.parametrize(

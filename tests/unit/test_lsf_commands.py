@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from jobmon.config.tables import SchedulerSettings
-from jobmon.schedulers import command, lsf
+from jobmon.schedulers import command
 from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Silent, Unknown
+from jobmon.schedulers.lsf import acting as lsf
 from stand_in import Commands, reachable
 
 SUBMITTED = "Job <123> is submitted to queue <normal>.\n"

@@ -12,6 +12,7 @@ import pytest
 
 import asgi
 from jobmon import cli, config
+from jobmon.api.context import Context
 from jobmon.engine import marks
 from jobmon.engine.marks import Declared
 from jobmon.live import marks_api
@@ -121,7 +122,7 @@ def test_a_mistake_is_taken_back_but_no_reservation(run, store):
         (["mark", "a", "--until", "2h"], "before the beginning"),
         (["marks", "--since", "yesterday"], "is no time"),
         (["marks", "--remove", "1", "--json"], "--remove goes with no other option"),
-        (["marks", "--remove", "x"], "invalid int"),
+        (["marks", "--remove", "x"], "must be a whole number from 1"),
     ],
 )
 def test_what_makes_no_sense_is_told_and_nothing_is_recorded(run, words, why):
@@ -165,16 +166,13 @@ def test_the_commands_load_what_speaks_with_the_store_only_when_they_run():
 
 
 def answer(store, path="/api/live/marks", user="", **web):
-    class Live:
-        name = "live"
+    def routes(_context):
+        return marks_api.router(lambda: store)
 
-        def routes(self):
-            return marks_api.router(lambda: store, hides=web.get("read") == "own" or "names" in web)
-
-    table = {"trusted_proxies": ["127.0.0.9"], "operators": ["root"], **web}
+    table = {**asgi.FRONT, "operators": ["root"], **web}
     settings = config.parse({"live": {"data_path": "/nowhere"}, "web": table}, "test")
     headers = {"X-Remote-User": user} if user else {}
-    return asgi.get(create(settings, [Live()]), path, {}, headers, "127.0.0.9")
+    return asgi.get(create(Context(settings), {"live": routes}), path, {}, headers, asgi.PROXY)
 
 
 def test_marks_are_answered_and_only_staff_are_told_who_declared_them(store):
@@ -196,18 +194,9 @@ def test_marks_are_answered_and_only_staff_are_told_who_declared_them(store):
 def test_a_span_is_asked_for(store):
     for at in (100, 200, 300):
         add(store, f"m{at}", at)
-    app = create(config.parse({"live": {"data_path": "/nowhere"}}, "test"), [_live(store)])
+    context = Context(config.parse({"live": {"data_path": "/nowhere"}}, "test"))
+    app = create(context, {"live": lambda _context: marks_api.router(lambda: store)})
     asked = asgi.get(app, "/api/live/marks", {"since": 150, "until": 250})
     assert [mark["name"] for mark in json.loads(asked.body)["marks"]] == ["m200"]
     assert json.loads(asgi.get(app, "/api/live/marks").body) == {"marks": []}
     assert asgi.get(app, "/api/live/marks", {"since": "x"}).status_code == 400
-
-
-def _live(store):
-    class Live:
-        name = "live"
-
-        def routes(self):
-            return marks_api.router(lambda: store)
-
-    return Live()

@@ -11,6 +11,7 @@ import asgi
 from jobmon import config
 from jobmon.api import tokens as token_file
 from jobmon.api.context import Context
+from jobmon.api.peer import Peer
 from jobmon.daemon.turn import Turn
 from jobmon.engine import marks
 from jobmon.errors import SettingsError
@@ -18,7 +19,7 @@ from jobmon.live import api, privacy
 from jobmon.live.capability import Live
 from jobmon.web.app import create
 
-PROXY = "127.0.0.9"
+ELSEWHERE = Peer("tcp", "192.0.2.1")
 
 
 def settings_of(spool, **web):
@@ -27,7 +28,7 @@ def settings_of(spool, **web):
             {
                 "live": {"backend": "simulated", "data_path": str(spool), "update_interval": 1},
                 "simulated": {"nodes": 12},
-                "web": {"trusted_proxies": [PROXY], "operators": ["root"], **web},
+                "web": {**asgi.FRONT, "operators": ["root"], **web},
             },
             "test",
         )
@@ -48,12 +49,12 @@ class Site:
             assert turn.once(), turn.error
         self.app = create(Context(settings), {"live": api.routes}, api.LivePeople)
 
-    def get(self, path, user="", client=PROXY, headers=None, **parameters):
+    def get(self, path, user="", peer=asgi.PROXY, headers=None, **parameters):
         header = {"X-Remote-User": user} if user else {}
-        return asgi.get(self.app, path, parameters, {**header, **(headers or {})}, client)
+        return asgi.get(self.app, path, parameters, {**header, **(headers or {})}, peer)
 
     def pages(self, *names, **who):
-        answer = asgi.get(self.app, "/api/page.py", {"name": names}, {"X-Remote-User": who.get("user", "")}, PROXY)
+        answer = asgi.get(self.app, "/api/page.py", {"name": names}, {"X-Remote-User": who.get("user", "")}, asgi.PROXY)
         assert answer.status_code == 200, answer.body
         return [json.loads(line) for line in answer.body.splitlines()]
 
@@ -114,7 +115,7 @@ def words_of(text):
 def test_open_files_tell_all_and_cost_nothing_more(site):
     one = site()
     assert not (one.spool / "staff").exists()
-    assert one.get("/api/page.py", name="live/summary", client="192.0.2.1").status_code == 200
+    assert one.get("/api/page.py", name="live/summary", peer=ELSEWHERE).status_code == 200
 
 
 def test_in_mode_own_the_public_files_know_nobodys_jobs(site):
@@ -223,11 +224,11 @@ def test_in_mode_own_staff_see_all_and_strangers_nothing(site):
     assert one.get("/healthz").status_code == 200
 
 
-def test_a_name_from_an_address_that_is_not_trusted_is_ignored(site):
+def test_a_name_from_whoever_is_not_the_web_server_in_front_is_ignored(site):
     one = site(read="signed-in")
-    assert one.get("/api/page.py", user="root", client="127.0.0.1", name="live/summary").status_code == 401
+    assert one.get("/api/page.py", user="root", peer=asgi.ANYBODY, name="live/summary").status_code == 401
     assert one.get("/api/page.py", user="anybody", name="live/summary").status_code == 200
-    assert one.get("/api/whoami", user="root", client="127.0.0.1").json()["user"] is None
+    assert one.get("/api/whoami", user="root", peer=asgi.ANYBODY).json()["user"] is None
 
 
 @pytest.mark.parametrize("page", ["staff/live/summary", "state/runs", "../staff/data", "live/../staff/data"])
@@ -254,7 +255,7 @@ def test_pseudonyms_tell_nobody_and_stay(site):
     assert who["shown"] == again.name(me)
     assert who["shown"].startswith("user-")
     # Finished jobs have names and accounts: they are the own ones or the staff's.
-    assert one.get("/api/live/jobs", client="192.0.2.1").status_code == 401
+    assert one.get("/api/live/jobs", peer=ELSEWHERE).status_code == 401
 
 
 def test_short_names_tell_people_apart_whose_names_begin_alike():
@@ -289,7 +290,7 @@ def tokens(tmp_path):
 
 
 def test_a_token_signs_in_until_it_ends_or_is_revoked(site, tokens):
-    one = site(read="signed-in", tokens_file=str(tokens), trusted_proxies=[])
+    one = site(read="signed-in", tokens_file=str(tokens), proxy_users=[])
     good = token_file.create_token(tokens, "ada", "user", None)
     over = token_file.create_token(tokens, "bob", "user", time.time() - 1)
     assert stat.S_IMODE(tokens.stat().st_mode) == 0o600
@@ -315,9 +316,7 @@ def test_a_broken_file_of_tokens_is_told(tokens, content):
 @pytest.mark.parametrize(
     ("web", "told"),
     [
-        ({"read": "own"}, "needs trusted_proxies or tokens_file"),
-        ({"read": "signed-in", "trusted_proxies": ["0.0.0.0/0"]}, "all addresses"),
-        ({"trusted_proxies": ["somewhere"]}, "must be addresses"),
+        ({"read": "own"}, "needs proxy_users, proxy_secret_file or tokens_file"),
         ({"names": "none"}, "names"),
         ({"remote_user_header": "bad header"}, "remote_user_header"),
     ],

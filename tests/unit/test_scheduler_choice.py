@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobmon.batch.master import scheduler_of
 from jobmon.config import Settings
+from jobmon.engine.scheduler import scheduler_of
 from jobmon.engine.submission.folder import WRAPPER
 from jobmon.schedulers.acting import age_order
 

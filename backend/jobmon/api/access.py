@@ -1,21 +1,18 @@
-"""Find out who asks: a program by its token, a person by the name that a trusted proxy vouches for."""
+"""Find out who asks: a program by its token, a person by the name that the web server in front vouches for."""
 
-import hmac
-import ipaddress
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
 
+from jobmon.api import intent
 from jobmon.api.problems import ProblemError
-from jobmon.api.tokens import Role, digest_of, load_tokens
+from jobmon.api.proxy import Proxy
+from jobmon.api.token_file import TokenFile, UnreadableError
+from jobmon.api.tokens import Role
 from jobmon.config import WebSettings
 
 STAFF = frozenset({"operator", "admin"})
-MOST_TOKEN = 200
-MOST_NAME = 255
 SIGN_IN = {"WWW-Authenticate": 'Bearer realm="jobmon"'}
 
 
@@ -36,13 +33,15 @@ NOBODY = Person("", "anonymous")
 
 
 class Access:
-    """Tell people apart by the settings of `[web]`; tokens that are added or revoked count at once."""
+    """Tell people apart by the settings of `[web]`; SettingsError when those cannot be used.
+
+    Tokens that are added or revoked count at once.
+    """
 
     def __init__(self, web: WebSettings) -> None:
         self._web = web
-        self._networks = [ipaddress.ip_network(address, strict=False) for address in web.trusted_proxies]
-        self._tokens: dict[str, Any] = {}
-        self._stamp: tuple[int, int] | None = None
+        self._proxy = Proxy(web)
+        self._tokens = TokenFile(Path(web.tokens_file)) if web.tokens_file else None
 
     def person(self, request: Request) -> Person:
         """Return who asks; a token that is not valid is refused rather than taken for nobody."""
@@ -50,10 +49,8 @@ class Access:
         kind, _, token = header.partition(" ")
         if kind.lower() == "bearer":
             return self._by_token(token.strip())
-        name = request.headers.get(self._web.remote_user_header, "")
-        if name and self._is_trusted(request) and len(name) <= MOST_NAME and name.isprintable():
-            return Person(name, self._role(name))
-        return NOBODY
+        name = self._proxy.name(request)
+        return Person(name, self._role(name)) if name else NOBODY
 
     def reader(self, request: Request) -> Person:
         """Return who asks, where that person may read at all; else the answer is 401."""
@@ -72,48 +69,32 @@ class Access:
             raise ProblemError(401, detail, SIGN_IN)
 
     def check_intent(self, request: Request) -> None:
-        """See that no other site makes the browser ask for a change.
+        """See that no other site makes the browser ask for a change; else the answer is 403.
 
-        A token is sent on purpose. Where a proxy signs people in, every request of their browser is signed, so ours
-        carries a header that another site cannot add, and comes from our own pages.
+        A token is sent on purpose. Where a web server in front signs people in, all that their browser sends is signed.
         """
         if request.headers.get("authorization", "").lower().startswith("bearer "):
             return
-        origin = request.headers.get("origin", "")
-        foreign = origin and origin.partition("://")[2] != request.headers.get("host", "")
-        if foreign or not request.headers.get("x-requested-with"):
-            raise ProblemError(403, "Requests that change something must come from jobmon's own pages.")
+        wrong = intent.problem_of(request, self._web.public_url, self._proxy.is_proven(request))
+        if wrong:
+            raise ProblemError(403, f"Requests that change something must come from jobmon's own pages: {wrong}.")
+
+    def trouble(self) -> str:
+        """Return what keeps people from signing in now, "" when nothing does; for /healthz."""
+        return self._tokens.trouble() if self._tokens else ""
 
     def _role(self, name: str) -> Role:
         if name in self._web.admins:
             return "admin"
         return "operator" if name in self._web.operators else "user"
 
-    def _is_trusted(self, request: Request) -> bool:
-        if request.client is None:
-            return False
-        try:
-            address = ipaddress.ip_address(request.client.host)
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)
-
     def _by_token(self, token: str) -> Person:
-        digest = digest_of(token) if 0 < len(token) <= MOST_TOKEN else ""
-        for known, entry in self._known().items():
-            if hmac.compare_digest(known, digest) and (entry["expires"] is None or entry["expires"] > time.time()):
-                return Person(entry["name"], entry["role"])
-        raise ProblemError(401, "This token is not valid, or not any more.", SIGN_IN)
-
-    def _known(self) -> dict[str, Any]:
-        if not self._web.tokens_file:
-            return {}
-        path = Path(self._web.tokens_file)
         try:
-            status = path.stat()
-        except OSError:
-            return {}
-        stamp = (status.st_mtime_ns, status.st_size)
-        if stamp != self._stamp:
-            self._tokens, self._stamp = load_tokens(path), stamp
-        return self._tokens
+            entry = self._tokens.find(token) if self._tokens else None
+        except UnreadableError:
+            raise ProblemError(
+                503, "The file of tokens cannot be read, so that no token is valid now; the daemon's log says why."
+            ) from None
+        if entry is None or not entry.name:
+            raise ProblemError(401, "This token is not valid, or not any more.", SIGN_IN)
+        return Person(entry.name, entry.role)

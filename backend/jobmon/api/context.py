@@ -7,7 +7,7 @@ from typing import Any
 
 from jobmon.config import Settings
 from jobmon.spool import layout, reader
-from jobmon.store import Store, open_store
+from jobmon.store import Store, store_of
 
 Stamp = tuple[int, int, int]
 
@@ -38,7 +38,7 @@ class Context:
         """Return the store, opened when it is first asked for; StoreError when it does not answer."""
         with self._lock:
             if self.opened is None:
-                self.opened = open_store(self.settings.store.url, self.data_path)
+                self.opened = store_of(self.settings)
             return self.opened
 
     def document(self, page: str) -> Any | None:

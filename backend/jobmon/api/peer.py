@@ -30,8 +30,8 @@ def peer_of(connected: socket.socket) -> Peer:
     try:
         if connected.family == socket.AF_UNIX:
             packed = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            process, uid, _group = _CREDENTIALS.unpack(packed)
-            return Peer("unix", str(connected.getsockname()), uid if process and uid >= 0 else None)
+            _process, uid, _group = _CREDENTIALS.unpack(packed)  # the process is 0 for one in another container
+            return Peer("unix", str(connected.getsockname()), uid if uid >= 0 else None)
         return Peer("tcp", str(connected.getpeername()[0]))
     except OSError:  # it has left already
         return UNKNOWN

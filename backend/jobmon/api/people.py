@@ -16,11 +16,14 @@ class People(Protocol):
 
 
 class Everybody:
-    """Be the people where no capability publishes anybody's jobs."""
+    """Be the people where no capability publishes anybody's jobs; `hides` says that their names are not told."""
+
+    def __init__(self, *, hides: bool = False) -> None:
+        self._hides = hides
 
     def shown_name(self, user: str) -> str:
-        """Return the name itself."""
-        return user
+        """Return the name itself, or a word that fits all."""
+        return "somebody" if self._hides and user else user
 
     def part(self, page: str, document: Document, user: str) -> Document | None:
         """Return nothing: no page is known."""

@@ -8,6 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from jobmon.errors import StoreError, StoreTimeoutError, StoreValueError
+
+MOST_DETAIL = 2000
+
 
 class ProblemError(HTTPException):
     """Answer with a status other than success and a sentence about it."""
@@ -16,9 +20,20 @@ class ProblemError(HTTPException):
         super().__init__(status, detail, headers)
 
 
+def of_store(error: StoreError, what: str = "The store") -> ProblemError:
+    """Return the answer to a request for which the store failed: only an outage is told as one."""
+    if isinstance(error, StoreValueError):
+        return ProblemError(HTTPStatus.BAD_REQUEST, "The request holds a value that can neither be kept nor found.")
+    if isinstance(error, StoreTimeoutError):
+        return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "5"})
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"{what} does not answer.")
+
+
 def response(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     """Return the answer to a request that failed."""
     title = HTTPStatus(status).phrase
+    detail = detail.encode(errors="replace").decode()  # keys that somebody sent may stand in it
+    detail = detail if len(detail) <= MOST_DETAIL else f"{detail[:MOST_DETAIL]}…"
     return Response(
         orjson.dumps({"title": title, "status": status, "detail": detail}) + b"\n",
         status,
@@ -42,6 +57,11 @@ def install(app: FastAPI) -> None:
     def misunderstood(_request: Request, error: RequestValidationError) -> Response:
         told = {f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()}
         return response(HTTPStatus.BAD_REQUEST, "; ".join(sorted(told)))
+
+    @app.exception_handler(StoreError)
+    def not_kept(_request: Request, error: StoreError) -> Response:
+        problem = of_store(error)
+        return response(problem.status_code, problem.detail, dict(problem.headers or {}))
 
     @app.exception_handler(Exception)
     def failed(_request: Request, _error: Exception) -> Response:

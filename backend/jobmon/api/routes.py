@@ -4,20 +4,26 @@
 none does not start: `install` refuses it.
 """
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.concurrency import run_in_threadpool
 
 from jobmon.api.access import Access, Person
+from jobmon.api.bodies import fault_of
 from jobmon.api.problems import ProblemError
 from jobmon.config import WebSettings
 
+MOST_AT_ONCE = 12
+"""So many questions to the store are answered at a time, of the forty threads that there are."""
+MOST_WAITING = 200
 DECLARATION = "x-jobmon-access"
+MOST_PARAMETERS = 100
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Decorator = Callable[[Any], Any]
 
@@ -46,9 +52,11 @@ class Asker:
     staff: bool
     own: str
     """Whose jobs may be seen alone; "" for everybody's. Of nobody it is a name that nobody has."""
+    shown: Callable[[str], str] = str
+    """Return what this one is told as the name of somebody else."""
 
 
-NOBODYS = "\0"
+NOBODYS = "\n"
 
 
 def asker(request: Request) -> Asker:
@@ -60,9 +68,27 @@ def asker(request: Request) -> Asker:
 class Gate:
     """Let requests through to routes, or not."""
 
-    def __init__(self, web: WebSettings, access: Access) -> None:
+    def __init__(self, web: WebSettings, access: Access, shown: Callable[[str], str] = str) -> None:
         self._web = web
         self._access = access
+        self._shown = shown
+        self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait until there is a place for one more question to the store; ProblemError 503 when too many wait."""
+        if self._waiting >= MOST_WAITING:
+            raise ProblemError(503, "Many are asking at the moment; try again in a few seconds.", {"Retry-After": "5"})
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def admit(self, request: Request, level: Level) -> Asker:
         """Return who asks; ProblemError 401 or 403 when that one may not have an answer from a route of this level."""
@@ -74,7 +100,7 @@ class Gate:
             self._access.check_intent(request)
         elif level is not Level.ANYBODY:
             self._access.check_reader(person)
-        who = Asker(person.name, person.role, person.staff, self._own(person))
+        who = Asker(person.name, person.role, person.staff, self._own(person), self._shown)
         if (level is Level.STAFF and not who.staff) or (level is Level.SEES_ALL and who.own):
             raise ProblemError(403, "Only operators and administrators may do this.")
         return who
@@ -86,6 +112,8 @@ class Gate:
 class _DeclaredRoute(APIRoute):
     """Ask who asks before anything of the request's body is read."""
 
+    quick = False
+
     def get_route_handler(self) -> Handler:
         """Return what answers requests."""
         answer = super().get_route_handler()
@@ -94,19 +122,41 @@ class _DeclaredRoute(APIRoute):
         async def admitted(request: Request) -> Response:
             gate: Gate = request.app.state.gate
             assert level is not None  # `install` has seen to it
-            request.state.asker = await run_in_threadpool(gate.admit, request, level)
-            response = await answer(request)
+            request.state.asker = gate.admit(request, level)
+            check_address(request)
+            async with nullcontext() if self.quick else gate.place():
+                response = await answer(request)
             response.headers.setdefault("Cache-Control", "private, no-store")
             return response
 
         return admitted
 
 
-class Routes:
-    """Hold routes that declare who gets an answer: `@routes.get("/jobs", Level.READER)`; `options` are APIRouter's."""
+def check_address(request: Request) -> None:
+    """See that each text in a path and its query can be looked for; ProblemError 400 names the one that cannot."""
+    given = request.query_params.multi_items()
+    if len(given) > MOST_PARAMETERS:
+        raise ProblemError(400, f"A request may have {MOST_PARAMETERS} parameters at most.")
+    for name, text in (*request.path_params.items(), *given):
+        if fault := fault_of(str(name)) or fault_of(str(text)):
+            raise ProblemError(400, f"{name[:80]!r}: {fault}.")
 
-    def __init__(self, **options: Any) -> None:
-        self.router = APIRouter(route_class=_DeclaredRoute, **options)
+
+class _QuickRoute(_DeclaredRoute):
+    """Answer at once, however many others wait for the store."""
+
+    quick = True
+
+
+class Routes:
+    """Hold routes that declare who gets an answer: `@routes.get("/jobs", Level.READER)`; `options` are APIRouter's.
+
+    Those that are `quick` ask no store; of all others only some are answered at a time, so that they never wait for
+    these.
+    """
+
+    def __init__(self, quick: bool = False, **options: Any) -> None:
+        self.router = APIRouter(route_class=_QuickRoute if quick else _DeclaredRoute, **options)
 
     def get(self, path: str, level: Level, **options: Any) -> Decorator:
         """Declare what answers GET; `options` are FastAPI's."""
@@ -135,9 +185,12 @@ def level_of(route: APIRoute) -> Level | None:
     return None if declared is None else Level(declared)
 
 
-def install(app: FastAPI, web: WebSettings, access: Access) -> None:
-    """Let the routes of `app` ask who asks; RuntimeError names the first route that does not say who gets an answer."""
-    app.state.gate = Gate(web, access)
+def install(app: FastAPI, web: WebSettings, access: Access, shown: Callable[[str], str] = str) -> None:
+    """Let the routes of `app` ask who asks; RuntimeError names the first route that does not say who gets an answer.
+
+    `shown` returns what people are called where names are hidden.
+    """
+    app.state.gate = Gate(web, access, shown)
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, APIRoute) and not (isinstance(route, _DeclaredRoute) and level_of(route)):

@@ -8,11 +8,23 @@ from starlette.responses import PlainTextResponse, Response
 
 from jobmon.api.context import Context
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, cron_api, jobs, master_api, overview, release_api, workflow_api
+from jobmon.api.visibility import To
+from jobmon.batch import (
+    asking,
+    audit,
+    cron_api,
+    jobs,
+    limits,
+    master_api,
+    overview,
+    release_api,
+    visibility,
+    workflow_api,
+)
 from jobmon.batch import context as batch_context
 from jobmon.batch.context import BatchContext
 from jobmon.batch.requests import JobRequest
-from jobmon.engine.outbox import parse_targets
+from jobmon.engine.scheduler import check_options
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_OUTPUT = 1_000_000
@@ -32,31 +44,41 @@ def routes(context: Context) -> Routes:
 
 
 def _read_jobs(routes: Routes, house: BatchContext) -> None:
+    batch = house.settings.batch
+
     @routes.get("/overview", Level.READER, summary="Jobs by state, masters, and what needs attention")
     def told(request: Request) -> dict[str, Any]:
         with asking.answering():
-            found = overview.overview(house)
-        if not asker(request).staff and asker(request).own:
-            found.pop("attention")
-        return found
+            return visibility.view(request, batch).overview(overview.overview(house))
 
     @routes.get("/jobs", Level.READER, summary="Jobs, the newest first")
     def listing(
         request: Request,
-        status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
-        q: Annotated[str, Query(max_length=100, description="Part of a name or command, or a scheduler's id")] = "",
+        status: Annotated[str, Query(pattern="^[a-z]{0,12}$", max_length=12)] = "",
+        q: Annotated[
+            str,
+            Query(
+                max_length=100,
+                description="Part of a name or command, or a scheduler's id; in "
+                "commands that one may not read nothing is found",
+            ),
+        ] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only jobs with smaller numbers")] = None,
         limit: Annotated[int, Query(ge=1, le=jobs.MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
-        own = asker(request).own
-        with asking.answering(), house.store().reading() as connection:
-            found = jobs.listing(connection, status=status, text=q, user=own, before=before, limit=limit + 1)
+        view = visibility.view(request, batch)
+        readable = None if view.to() >= To.CONTENT else view.who.name
+        with asking.answering(), house.store().searching() as connection:
+            found = jobs.listing(
+                connection, status=status, text=q, user=view.who.own, commands_of=readable, before=before,
+                limit=limit + 1,
+            )  # fmt: skip
         rest = len(found) > limit
-        return {"jobs": found[:limit], "next": found[limit - 1]["job_id"] if rest else None}
+        return {"jobs": view.jobs(found[:limit]), "next": found[limit - 1]["job_id"] if rest else None}
 
     def visible(request: Request, number: int) -> dict[str, Any]:
         own = asker(request).own
-        with house.store().reading() as connection:
+        with house.store().searching() as connection:
             row = jobs.find(connection, number)
         if own and own not in {row["user"], row["submitted_by"]}:
             raise jobs.NoSuchThing(f"there is no job {number}")
@@ -68,10 +90,16 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     def job(request: Request, number: Number) -> dict[str, Any]:
         with asking.answering():
             row = visible(request, number)
-            with house.store().reading() as connection:
+            with house.store().searching() as connection:
                 happened = jobs.events(connection, number)
                 again = jobs.attempts_of(connection, row)
-        return {"job": row, "events": happened, "attempts": again, "folder": str(house.folders.of(row["submit_key"]))}
+        view = visibility.view(request, batch)
+        return {
+            "job": view.job(row),
+            "events": view.events(happened, row),
+            "attempts": visibility.ATTEMPT.all_shown(again, view.who),
+            "folder": str(house.folders.of(row["submit_key"])) if view.reads(row) else None,
+        }
 
     @routes.get(
         "/jobs/{number}/script",
@@ -82,6 +110,10 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     def script(request: Request, number: Number) -> Response:
         with asking.answering():
             row = visible(request, number)
+        view = visibility.view(request, batch)
+        view.check_content(
+            "The script is shown to whose job it is, to operators and administrators", own=view.owns(row)
+        )
         return _text(house, row, "script")
 
     @routes.get("/jobs/{number}/output", Level.READER, summary="The last megabyte of the output, if jobmon keeps it",
@@ -89,6 +121,10 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     def output(request: Request, number: Number) -> Response:
         with asking.answering():
             row = visible(request, number)
+        view = visibility.view(request, batch)
+        view.check_content(
+            "The output is shown to whose job it is, to operators and administrators", own=view.owns(row)
+        )
         if row["output_location"]:
             raise HTTPException(404, "The output is in a file of the job's own choice, which is not shown here.")
         return _text(house, row, "output")
@@ -101,20 +137,22 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
     def submit(request: Request, body: JobRequest) -> dict[str, Any]:
         person = asker(request)
         if not person.staff:
-            if body.user not in {"", person.name}:
-                raise HTTPException(403, "You may submit in your own name only.")
-            if any(target.kind != "email" for target in parse_targets(body.notify)):
-                # the daemon itself runs scripts and calls web servers, with its own rights
-                raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")
-            body = body.model_copy(update={"user": person.name})
+            body = body.model_copy(update={"user": body.user or person.name})
+        asking.check_start(person, body.user)
+        asking.check_notices(person, body.notify)
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
+            if not person.staff:
+                limits.check_person(connection, person.name, len(body.notify), batch)
             number = jobs.submit(connection, body, person.name, batch)
             audit.add(connection, person.name, "submit", f"job {number}", "asked for")
         return {"job_id": number}
 
-    def act(request: Request, number: int, what: str, do: Callable[[Any, str], Any]) -> dict[str, Any]:
+    def act(request: Request, number: int, what: str, do: Callable[[Any, str], Any],
+            starts: bool = False) -> dict[str, Any]:  # fmt: skip
         with asking.answering(), house.store().writing() as connection:
-            who = asking.may_act(request, jobs.find(connection, number))
+            who = asking.may_act(request, jobs.find(connection, number), starts)
             result = do(connection, who)
             audit.add(connection, who, what, f"job {number}", str(result or "done"))
             row = jobs.find(connection, number)
@@ -126,7 +164,12 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
 
     @routes.post("/jobs/{number}/rerun", Level.PERSON, summary="Run an ended job again, as a new job")
     def rerun(request: Request, number: Number) -> dict[str, Any]:
-        return act(request, number, "rerun", lambda connection, who: jobs.rerun(connection, number, who, batch))
+        def again(connection: Any, who: str) -> int:
+            if not asker(request).staff:
+                limits.check_person(connection, who, len(jobs.find(connection, number)["on_success"]), batch)
+            return jobs.rerun(connection, number, who, batch)
+
+        return act(request, number, "rerun", again, starts=True)
 
     @routes.post("/jobs/{number}/hold", Level.PERSON, summary="Keep a waiting job from being submitted")
     def hold(request: Request, number: Number) -> dict[str, Any]:
@@ -134,7 +177,8 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
 
     @routes.post("/jobs/{number}/release", Level.PERSON, summary="Let a held job be submitted")
     def release(request: Request, number: Number) -> dict[str, Any]:
-        return act(request, number, "release", lambda connection, who: jobs.let_go(connection, number, who))
+        return act(request, number, "release", lambda connection, who: jobs.let_go(connection, number, who),
+                   starts=True)  # fmt: skip
 
 
 def _text(house: BatchContext, row: dict[str, Any], name: str) -> Response:

@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +11,11 @@ from jobmon import clock
 from jobmon.batch import crontab, master
 from jobmon.batch.master import Master
 from jobmon.config import Settings
+from jobmon.engine import scheduler
 from jobmon.engine.election import Election
 from jobmon.engine.lease import state_of
 from jobmon.errors import LeaseLostError, StoreError
-from jobmon.store import Store, open_store
+from jobmon.store import Store, store_of
 
 log = logging.getLogger("jobmon.batch")
 
@@ -109,14 +109,14 @@ class Batch:
         """Return the store; StoreError when it does not answer."""
         with self._opening:  # the first to ask may be the tick or an answer
             if self._store is None:
-                self._store = open_store(self.settings.store.url, Path(self.settings.live.data_path))
+                self._store = store_of(self.settings)
             return self._store
 
     def _open(self) -> None:
         store = self.store()
         endpoint = self.settings.web.place if self.settings.web.enabled else ""
         election = Election(store, master.ROLE, self.settings.batch.lease_ttl, endpoint, self._preferred, self._tell)
-        self._master = Master(self.settings, store, election, master.scheduler_of(self.settings))
+        self._master = Master(self.settings, store, election, scheduler.scheduler_of(self.settings))
         self._election = election
         election.start()
 

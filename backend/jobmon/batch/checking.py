@@ -1,11 +1,9 @@
 """See whether `batch` could work with some settings, before anything is ended for their sake."""
 
-from pathlib import Path
-
-from jobmon.batch.master import scheduler_of
 from jobmon.config import Settings
+from jobmon.engine.scheduler import scheduler_of
 from jobmon.errors import StoreError
-from jobmon.store import open_store
+from jobmon.store import store_of
 
 
 def check(settings: Settings, before: Settings) -> None:
@@ -15,7 +13,7 @@ def check(settings: Settings, before: Settings) -> None:
     """
     scheduler_of(settings)
     try:
-        open_store(settings.store.url, Path(settings.live.data_path)).close()
+        store_of(settings).close()
     except StoreError:
         if (settings.store, settings.live.data_path) != (before.store, before.live.data_path):
             raise

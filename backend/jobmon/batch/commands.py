@@ -9,7 +9,9 @@ from typing import Any
 from jobmon.batch import cron_commands, release_commands, words, workflow_commands
 from jobmon.batch.words import Load, adder
 from jobmon.errors import SettingsError
-from jobmon.printing import time_of
+from jobmon.printing import number, time_of
+
+MOST_LIMIT = 1_000_000_000
 
 
 def add(commands: Any, common: argparse.ArgumentParser, load: Load) -> None:
@@ -62,7 +64,7 @@ def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         return terminal.show(load(options), options.number, options.json)
 
     command = add_one("status", "Show one job and what happened to it", run_status)
-    command.add_argument("number", metavar="JOB", type=int, help="its number")
+    command.add_argument("number", metavar="JOB", type=words.IDS, help="its number")
     command.add_argument("--json", action="store_true", help="print JSON")
 
     def run_list(options: argparse.Namespace) -> int:
@@ -73,7 +75,9 @@ def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command = add_one("list", "List jobs, the newest first", run_list)
     command.add_argument("--status", default="", help="waiting, pending, running, failed … or active, ended")
     command.add_argument("--find", metavar="TEXT", default="", help="part of a name or command, or a scheduler's id")
-    command.add_argument("--limit", metavar="N", type=int, default=50, help="show so many (default: 50)")
+    command.add_argument(
+        "--limit", metavar="N", type=number(1, 500), default=50, help="show so many (default: 50, at most 500)"
+    )
     command.add_argument("--json", action="store_true", help="print JSON")
 
     for what, text in (
@@ -83,7 +87,7 @@ def _jobs(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         ("release", "Let held jobs be submitted"),
     ):
         command = add_one(what, text, _acting(what, load))
-        command.add_argument("numbers", metavar="JOB", type=int, nargs="+", help="their numbers")
+        command.add_argument("numbers", metavar="JOB", type=words.IDS, nargs="+", help="their numbers")
 
 
 def _acting(what: str, load: Load) -> Callable[[argparse.Namespace], int]:
@@ -138,4 +142,5 @@ def _master(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command = add_one("limit", "Show or set the limits of queues; -1 takes a limit away", run_limit)
     command.add_argument("queue", metavar="QUEUE", nargs="?", default="", help='"*" for each queue without its own')
     for name in ("max-pending", "max-running", "submits-per-minute"):
-        command.add_argument(f"--{name}", metavar="N", type=int, help=f"allow {name.replace('-', ' ')} of N")
+        text = f"allow {name.replace('-', ' ')} of N"
+        command.add_argument(f"--{name}", metavar="N", type=number(-1, MOST_LIMIT), help=text)

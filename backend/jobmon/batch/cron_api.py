@@ -3,23 +3,29 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from jobmon import clock
+from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, crontab
+from jobmon.batch import asking, audit, crontab, visibility
 from jobmon.batch.context import BatchContext
+from jobmon.batch.jobs import NoSuchThing
 from jobmon.batch.requests import CronRequest
+from jobmon.engine import cron
+from jobmon.engine.scheduler import check_options
 
 EntryName = Annotated[str, Path(min_length=1, max_length=100)]
 
 
-class Span(BaseModel):
+Moment = Annotated[int, Field(ge=0, le=cron.LATEST)]
+
+
+class Span(Body):
     """Be a span of time in epoch seconds."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    since: int
-    until: int
+    since: Moment
+    until: Moment
 
 
 def add_routes(routes: Routes, house: BatchContext) -> None:
@@ -28,20 +34,25 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
 
     @routes.get("/cron", Level.READER, summary="Crontab entries, their next five times and their last fire")
     def listing(request: Request) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             entries = crontab.listing(connection, clock.now())
-        if asker(request).own:
-            entries = [{**entry, "command": "", "args": [], "on_success": []} for entry in entries]
-        return {"entries": entries}
+        view = visibility.view(request, batch)
+        return {"entries": [view.entry(entry) for entry in entries if view.sees_entry(entry)]}
 
     @routes.get("/cron/{name}/history", Level.READER, summary="What came of an entry's due times")
-    def history(name: EntryName) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
-            return {"fires": crontab.history(connection, name)}
+    def history(request: Request, name: EntryName) -> dict[str, Any]:
+        view = visibility.view(request, batch)
+        with asking.answering(), house.store().searching() as connection:
+            entry = crontab.find(connection, name)
+            if not view.sees_entry(entry):
+                raise NoSuchThing(f"there is no crontab entry {name!r}")
+            return {"fires": view.fires(crontab.history(connection, name), entry)}
 
     @routes.post("/cron", Level.STAFF, summary="Add a crontab entry", status_code=201)
     def add(request: Request, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
             number = crontab.add(connection, body, batch)
             audit.add(connection, who, "add", f"cron {body.name}", body.schedule)
@@ -50,6 +61,8 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.put("/cron/{name}", Level.STAFF, summary="Replace a crontab entry")
     def edit(request: Request, name: EntryName, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            check_options(house.settings, body.options)
         with asking.answering(), house.store().writing() as connection:
             crontab.edit(connection, name, body, batch)
             audit.add(connection, who, "edit", f"cron {name}", body.schedule)
@@ -78,7 +91,11 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.post("/cron/{name}/replay/span", Level.STAFF, summary="Run what was missed or skipped in a span of time")
     def replay(request: Request, name: EntryName, body: Span) -> dict[str, Any]:
         who = asker(request).name
+        with asking.answering():
+            with house.store().searching() as connection:
+                entry = crontab.find(connection, name)
+            times = crontab.to_replay(entry, body.since, body.until)
         with asking.answering(), house.store().writing() as connection:
-            numbers = crontab.replay(connection, name, body.since, body.until, who, batch)
+            numbers = crontab.replay(connection, entry, times, who, batch)
             audit.add(connection, who, "replay", f"cron {name}", f"{len(numbers)} jobs")
         return {"jobs": numbers}

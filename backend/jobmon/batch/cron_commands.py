@@ -8,7 +8,7 @@ from typing import Any
 
 from jobmon.batch import words
 from jobmon.batch.words import Load, adder
-from jobmon.printing import time_of
+from jobmon.printing import number, time_of
 
 
 def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
@@ -29,7 +29,8 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     def run_add(options: argparse.Namespace) -> int:
         from jobmon.batch import crontab, terminal
 
-        settings, request = load(options), terminal.cron_request(values_of(options))
+        settings = load(options)
+        request = terminal.cron_request(settings, values_of(options))
 
         def do(connection: Any) -> str:
             return f"entry {crontab.add(connection, request, settings.batch)}"
@@ -39,7 +40,8 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     def run_edit(options: argparse.Namespace) -> int:
         from jobmon.batch import crontab, terminal
 
-        settings, request = load(options), terminal.cron_request(values_of(options))
+        settings = load(options)
+        request = terminal.cron_request(settings, values_of(options))
 
         def do(connection: Any) -> None:
             crontab.edit(connection, request.name, request, settings.batch)
@@ -87,15 +89,12 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
 
     def run_replay(options: argparse.Namespace) -> int:
         from jobmon import clock
-        from jobmon.batch import crontab, terminal
+        from jobmon.batch import terminal
 
         settings, who = load(options), getuser()
         since, until = time_of(options.since), time_of(options.until) if options.until else clock.now_s()
 
-        def do(connection: Any) -> str:
-            return f"{len(crontab.replay(connection, options.name, since, until, who, settings.batch))} jobs"
-
-        return terminal.cron_change(settings, who, "replay", options.name, do)
+        return terminal.replay(settings, who, options.name, since, until)
 
     command = add_one("replay", "Run what was missed or skipped, each due time once", run_replay)
     command.add_argument("name", metavar="NAME", help="of the entry")
@@ -109,7 +108,9 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
 
     command = add_one("next", "Show when an entry is due", run_next)
     command.add_argument("name", metavar="NAME", help="of the entry")
-    command.add_argument("--count", metavar="N", type=int, default=5, help="so many times (default: 5)")
+    command.add_argument(
+        "--count", metavar="N", type=number(1, 1000), default=5, help="so many times (default: 5, at most 1000)"
+    )
 
     def run_import(options: argparse.Namespace) -> int:
         from jobmon.batch import terminal

@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,10 +12,11 @@ import sqlalchemy as sa
 from jobmon import clock
 from jobmon.batch import jobs
 from jobmon.batch.jobs import NoSuchThing, NotPossible
-from jobmon.batch.requests import CronRequest, JobRequest, account, shown
+from jobmon.batch.requests import MOST_NAME, CronRequest, JobRequest, account, checked, shown
 from jobmon.batch.tables import CRONTAB, FIRE
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
+from jobmon.engine.outbox.targets import HIDDEN, restored
 from jobmon.errors import SettingsError
 from jobmon.printing import plain
 
@@ -23,12 +25,12 @@ log = logging.getLogger("jobmon.batch")
 FIELDS = ("minute", "hour", "day_of_month", "month", "day_of_week")
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
-CALLER = "cron"
+MOST_ENTRIES = 10_000
+MOST_SPAN_S = 366 * 86_400
+"""So long a span is replayed at once."""
 AHEAD_S = 120
 """So far ahead of now the last fire of an entry may be stored: clocks of hosts differ."""
 MOST_NAMED_SILENT = 5
-LATEST = 4_102_444_800
-"""The year 2100."""
 
 
 def expression(row: Mapping[str, Any]) -> str:
@@ -38,9 +40,13 @@ def expression(row: Mapping[str, Any]) -> str:
 
 def add(connection: sa.Connection, request: CronRequest, settings: BatchSettings) -> int:
     """Write down an entry, which counts from now on, and return its number; SettingsError when the name is taken."""
+    if any(HIDDEN in target for target in request.notify):
+        raise SettingsError(f"notify: name the whole address of a webhook: {HIDDEN} stands for what nobody is shown")
     taken = connection.execute(sa.select(CRONTAB.c.cron_id).where(CRONTAB.c.name == request.name)).first()
     if taken:
         raise SettingsError(f"there is a crontab entry {request.name!r} already")
+    if connection.execute(sa.select(sa.func.count()).select_from(CRONTAB)).scalar_one() >= MOST_ENTRIES:
+        raise SettingsError(f"there are {MOST_ENTRIES} crontab entries already; remove one first")
     now = clock.now()
     values = {**_values(request, settings), "effective_from": now, "fired_until": now, "version": 1}
     key = connection.execute(CRONTAB.insert().values(**values)).inserted_primary_key
@@ -49,8 +55,12 @@ def add(connection: sa.Connection, request: CronRequest, settings: BatchSettings
 
 
 def edit(connection: sa.Connection, name: str, request: CronRequest, settings: BatchSettings) -> None:
-    """Replace an entry; a new schedule counts from now on, and what was due before stays as it was."""
+    """Replace an entry; a new schedule counts from now on, and what was due before stays as it was.
+
+    A webhook that is named as it is shown stays as it is.
+    """
     row = find(connection, name)
+    request = request.model_copy(update={"notify": restored(request.notify, row["on_success"])})
     values = {**_values(request, settings), "version": row["version"] + 1}
     if (expression(row), row["timezone"]) != (expression(values), values["timezone"]):
         values |= {"effective_from": clock.now(), "fired_until": clock.now()}
@@ -75,7 +85,8 @@ def remove(connection: sa.Connection, name: str) -> None:
 
 def find(connection: sa.Connection, name: str) -> dict[str, Any]:
     """Return an entry by its name or number."""
-    by = CRONTAB.c.cron_id == int(name) if name.isdigit() and len(name) < 10 else CRONTAB.c.name == name
+    number = name.isascii() and name.isdecimal() and len(name) < 10
+    by = CRONTAB.c.cron_id == int(name) if number else CRONTAB.c.name == name
     row = connection.execute(sa.select(CRONTAB).where(by)).mappings().one_or_none()
     if row is None:
         raise NoSuchThing(f"there is no crontab entry {name!r}")
@@ -84,9 +95,10 @@ def find(connection: sa.Connection, name: str) -> dict[str, Any]:
 
 def listing(connection: sa.Connection, now: float, coming: int = 5) -> list[dict[str, Any]]:
     """Return all entries with their next times, their last fire and how late it was."""
-    newest = sa.select(FIRE.c.cron_id, sa.func.max(FIRE.c.scheduled_for).label("at")).group_by(FIRE.c.cron_id)
-    last = newest.subquery()
-    fires = sa.select(FIRE).join(last, (FIRE.c.cron_id == last.c.cron_id) & (FIRE.c.scheduled_for == last.c.at))
+    other = FIRE.alias()  # asked by entry: the history of all entries is long
+    newest = sa.select(sa.func.max(other.c.scheduled_for)).where(other.c.cron_id == CRONTAB.c.cron_id)
+    last = (FIRE.c.cron_id == CRONTAB.c.cron_id) & (FIRE.c.scheduled_for == newest.scalar_subquery())
+    fires = sa.select(FIRE).select_from(CRONTAB.join(FIRE, last))
     known = {row["cron_id"]: dict(row) for row in connection.execute(fires).mappings()}
     entries = []
     for found in connection.execute(sa.select(CRONTAB).order_by(CRONTAB.c.name)).mappings():
@@ -115,17 +127,30 @@ def run_now(connection: sa.Connection, name: str, who: str, settings: BatchSetti
     return jobs.submit(connection, job_request(row), who, settings, cron_id=row["cron_id"])
 
 
-def replay(
-    connection: sa.Connection, name: str, since: int, until: int, who: str, settings: BatchSettings
-) -> list[int]:
-    """Run what was missed or skipped between two moments, each due time once; return the jobs' numbers."""
-    row = find(connection, name)
+def to_replay(row: Mapping[str, Any], since: int, until: int) -> list[int]:
+    """Return the due times of an entry between two moments, before a transaction is begun; NotPossible for too many."""
     if row["workflow"]:
-        raise NotPossible(f"{name} starts a workflow, which is not replayed")
+        raise NotPossible(f"{row['name']} starts a workflow, which is not replayed")
+    until = min(until, int(clock.now()))
+    if until - since > MOST_SPAN_S:
+        raise NotPossible(f"at most {MOST_SPAN_S // 86_400} days are replayed at once; name a shorter span")
     schedule = cron.parse(expression(row), row["timezone"], row["name"])
-    times = list(cron.due(schedule, since, min(until, int(clock.now()))))
+    times = list(islice(cron.due(schedule, since, until), cron.MOST_CAUGHT_UP + 1))
     if len(times) > cron.MOST_CAUGHT_UP:
-        raise NotPossible(f"{len(times)} times were due then; at most {cron.MOST_CAUGHT_UP} are replayed at once")
+        raise NotPossible(f"at most {cron.MOST_CAUGHT_UP} due times are replayed at once; name a shorter span")
+    return times
+
+
+def replay(
+    connection: sa.Connection, entry: Mapping[str, Any], times: Sequence[int], who: str, settings: BatchSettings
+) -> list[int]:
+    """Run what was missed or skipped of some due times, each once; return the jobs' numbers.
+
+    NotPossible when the entry was changed since its due times were worked out.
+    """
+    row = find(connection, entry["name"])
+    if (row["cron_id"], row["version"]) != (entry["cron_id"], entry["version"]):
+        raise NotPossible(f"{entry['name']} has just been changed; look again")
     numbers = []
     for at in times:
         query = sa.select(FIRE).where(FIRE.c.cron_id == row["cron_id"], FIRE.c.scheduled_for == at)
@@ -133,7 +158,7 @@ def replay(
         if known is not None and known["outcome"] == "fired":
             continue
         number = jobs.submit(connection, job_request(row, at), who, settings, cron_id=row["cron_id"])
-        values = {"fired_at": clock.now(), "outcome": "fired", "reason": f"replayed by {who}", "job_id": number}
+        values = {"fired_at": clock.now(), "outcome": "fired", "reason": "replayed by hand", "job_id": number}
         if known is None:
             connection.execute(FIRE.insert().values(cron_id=row["cron_id"], scheduled_for=at, **values))
         else:
@@ -178,17 +203,20 @@ def latest_start(row: Mapping[str, Any], at: int) -> float | None:
 def job_request(row: Mapping[str, Any], at: int | None = None) -> JobRequest:
     """Return the job of an entry; for a due time it may be put off a little, always by the same for that time."""
     later = 0.0
-    labels = {"cron": row["name"]}
+    labels = {"cron": plain(row["name"], MOST_NAME)}
     if at is not None:
         labels["scheduled_for"] = str(at)
         if row["jitter"]:
             digest = hashlib.sha256(f"{row['name']}\0{at}".encode()).digest()
             later = at + int.from_bytes(digest[:4]) % (row["jitter"] + 1)
-    return JobRequest(
-        command=row["args"], name=row["name"], queue=row["queue"], options=row["batch_opts"],
-        working_dir=row["working_dir"], output=row["output_location"], time_limit=row["limit_s"],
-        notify=row["on_success"], user=row["user"], not_before=later, labels=labels,
-    )  # fmt: skip
+    values = {
+        "command": row["args"], "name": plain(row["name"], MOST_NAME), "queue": row["queue"],
+        "options": row["batch_opts"], "working_dir": row["working_dir"], "output": row["output_location"],
+        "time_limit": row["limit_s"], "notify": row["on_success"], "user": row["user"], "not_before": later,
+        "labels": labels,
+    }  # fmt: skip
+    request: JobRequest = checked(JobRequest, values, f"crontab entry {row['name']!r} as it is kept")
+    return request
 
 
 def silent(connection: sa.Connection, now: float) -> str:
@@ -201,5 +229,5 @@ def silent(connection: sa.Connection, now: float) -> str:
         return ""
     names = ", ".join(plain(name, 100) for name, _ in found[:MOST_NAMED_SILENT])
     more = " and more" if len(found) > MOST_NAMED_SILENT else ""
-    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(min(LATEST, *(float(at) for _, at in found))))
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(min(cron.LATEST, *(float(at) for _, at in found))))
     return f"crontab entries do not fire before {until}, for a clock was ahead: {names}{more}"

@@ -69,6 +69,7 @@ def _entry(line: str, system: bool, zone: str, environment: dict[str, str], name
     shell, zone, mail = env.pop("SHELL", "/bin/sh"), env.pop("CRON_TZ", zone), env.pop("MAILTO", "")
     args = [*(["env", *(f"{name}={value}" for name, value in env.items())] if env else []), shell, "-c", command]
     base = _name_of(command)
+    base = f"entry-{base}" if base.isdecimal() else base  # entries have numbers of their own
     names[base] = names.get(base, 0) + 1
     values = {
         "name": base if names[base] == 1 else f"{base}-{names[base]}",

@@ -1,4 +1,4 @@
-"""Forget what ended long ago: jobs, due times, runs and the messages about them."""
+"""Forget what ended long ago: jobs, due times, runs and the messages about them, a portion at a time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,29 +11,41 @@ from jobmon.engine import outbox
 from jobmon.engine.submission import ENDED
 from jobmon.store import MOST_NAMED
 
-MOST = 10_000
-"""So many at a time, for others wait while this is done; the rest comes the next time."""
+MOST = 1000
+"""So many of a kind at a time, for others wait while this is done."""
 
 
-def forget(connection: sa.Connection, before: float) -> list[str]:
-    """Forget what ended before a time; return the keys of the jobs, whose folders are to go too."""
+def forget(connection: sa.Connection, before: float) -> tuple[list[str], bool]:
+    """Forget a portion of what ended before a time.
+
+    Return the keys of the jobs, whose folders are to go too, and whether there may be more.
+    """
     run_rows.lock(connection)
-    _forget_runs(connection, before)
-    connection.execute(FIRE.delete().where(FIRE.c.fired_at < before))
-    outbox.forget(connection, before)
-    return _forget_jobs(connection, before)
+    full = _forget_runs(connection, before)
+    full |= _forget_fires(connection, before)
+    full |= outbox.forget(connection, before, MOST)
+    gone = _forget_jobs(connection, before)
+    return gone, full or len(gone) == MOST
 
 
 def _forget_jobs(connection: sa.Connection, before: float) -> list[str]:
     query = sa.select(JOB.c.job_id, JOB.c.submit_key).where(JOB.c.status.in_(ENDED), JOB.c.finished_at < before)
-    gone = connection.execute(query.limit(MOST)).all()
+    gone = connection.execute(query.order_by(JOB.c.finished_at).limit(MOST)).all()
     for numbers in _some([row.job_id for row in gone]):
         connection.execute(EVENT.delete().where(EVENT.c.job_id.in_(numbers)))
         connection.execute(JOB.delete().where(JOB.c.job_id.in_(numbers)))
     return [row.submit_key for row in gone]
 
 
-def _forget_runs(connection: sa.Connection, before: float) -> None:
+def _forget_fires(connection: sa.Connection, before: float) -> bool:
+    old = sa.select(FIRE.c.fired_at).where(FIRE.c.fired_at < before).order_by(FIRE.c.fired_at)
+    last = connection.execute(old.offset(MOST - 1).limit(1)).scalar_one_or_none()
+    until = FIRE.c.fired_at < before if last is None else FIRE.c.fired_at <= last
+    connection.execute(FIRE.delete().where(until))
+    return last is not None
+
+
+def _forget_runs(connection: sa.Connection, before: float) -> bool:
     """Forget runs that nothing depends on.
 
     Kept are those of builds, those that must not be started a second time, and the last one of each workflow that went
@@ -41,12 +53,14 @@ def _forget_runs(connection: sa.Connection, before: float) -> None:
     """
     last = sa.select(sa.func.max(RUN.c.run_id)).where(RUN.c.status == "succeeded").group_by(RUN.c.workflow)
     free = (RUN.c.dedupe_key.is_(None), RUN.c.run_id.not_in(last), RUN.c.run_id.not_in(sa.select(BUILD.c.run_id)))
-    gone = connection.execute(sa.select(RUN.c.run_id).where(RUN.c.finished_at < before, *free).limit(MOST)).scalars()
-    for numbers in _some(gone.all()):
+    query = sa.select(RUN.c.run_id).where(RUN.c.finished_at < before, *free)
+    gone = connection.execute(query.limit(MOST)).scalars().all()
+    for numbers in _some(gone):
         for table in (STAGE, RULE_FIRE, RUN):
             connection.execute(table.delete().where(table.c.run_id.in_(numbers)))
     unused = WORKFLOW.c.sha256.not_in(sa.select(RUN.c.sha256))
     connection.execute(WORKFLOW.delete().where(WORKFLOW.c.loaded_at < before, unused))
+    return len(gone) == MOST
 
 
 def _some(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

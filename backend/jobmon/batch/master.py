@@ -1,16 +1,16 @@
 """Be one of several masters: what the acting one does in a turn, and what all of them can tell."""
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from jobmon import clock
 from jobmon.batch import jobs, limits, releases, run_rows
 from jobmon.batch.forgetting import forget
+from jobmon.batch.origin import Machinery
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import JOB, SETTINGS
 from jobmon.batch.telling import tell
@@ -25,17 +25,14 @@ from jobmon.engine.submission.ledger import Ledger
 from jobmon.engine.submission.removal import remove_aside
 from jobmon.errors import SettingsError
 from jobmon.printing import plain
-from jobmon.schedulers import htcondor, lsf
 from jobmon.schedulers.acting import Scheduler
-from jobmon.schedulers.local import LocalScheduler
-from jobmon.schedulers.slurm import command
-from jobmon.schedulers.slurm.acting import SlurmScheduler
 from jobmon.store import Store, concerns_all
 
 log = logging.getLogger("jobmon.batch")
 
 ROLE = "batch"
 DAY_S = 86_400
+LONGEST_RUN_S = 999_999_999
 SHARE_S = 1.0
 """So long batches of jobs are submitted in one turn, so that crontab entries are never late because of them."""
 MOST_TROUBLES, MOST_TROUBLE = 50, 500
@@ -54,40 +51,12 @@ def change_setting(connection: sa.Connection, name: str, value: str) -> None:
     """Set `master` (a host, "" for whoever comes first) or `run_time` (seconds, 0 for ever); else SettingsError."""
     if name not in NAMES:
         raise SettingsError(f"{name}: there is no such setting; known: {', '.join(NAMES)}")
-    if name == "run_time" and not (value.isdigit() and len(value) < 10):
+    if name == "run_time" and not (value.isascii() and value.isdecimal() and len(value) <= len(str(LONGEST_RUN_S))):
         raise SettingsError(f"run_time = {value[:40]!r}: must be a number of seconds, 0 for no limit")
     if name == "master" and (len(value) > 253 or not value.isprintable() or " " in value):
         raise SettingsError(f"master = {value[:40]!r}: must be the name of a host")
     connection.execute(SETTINGS.delete().where(SETTINGS.c.name == name))
     connection.execute(SETTINGS.insert().values(name=name, value=value))
-
-
-def scheduler_of(settings: Settings) -> Scheduler:
-    """Return what jobs are submitted to: what the settings say, else the batch system that is here."""
-    choice = settings.batch.scheduler
-    if choice == "auto":
-        choice = _found(settings)
-    if choice == "slurm":
-        return SlurmScheduler(settings.scheduler)
-    if choice == "lsf":
-        return lsf.LsfScheduler(settings.scheduler)
-    if choice == "htcondor":
-        return htcondor.HTCondorScheduler(settings.scheduler)
-    return LocalScheduler(Path(settings.live.data_path) / "batch" / "local", settings.batch.local_slots)
-
-
-def _found(settings: Settings) -> Literal["slurm", "lsf", "htcondor", "local"]:
-    """Return the first batch system whose commands and settings are on this host, else this machine."""
-    if _has_slurm(settings):
-        return "slurm"
-    if lsf.is_here(settings.scheduler):
-        return "lsf"
-    return "htcondor" if htcondor.is_here(settings.scheduler) else "local"
-
-
-def _has_slurm(settings: Settings) -> bool:
-    conf = settings.scheduler.conf or os.environ.get("SLURM_CONF") or "/etc/slurm/slurm.conf"
-    return command.find("sbatch", settings.scheduler) is not None and Path(conf).exists()
 
 
 def shared_path(settings: Settings) -> Path:
@@ -193,7 +162,7 @@ class Master:
         return jobs.work_of(row, self._home, self._settings.batch.programs)
 
     def _changed(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
-        jobs.note_changes(connection, attempts, "master", self._tenure)
+        jobs.note_changes(connection, attempts, Machinery.MASTER, self._tenure)
         ended = [attempt for attempt in attempts if attempt.status in ENDED]
         for attempt in attempts:
             tell(connection, attempt)
@@ -202,14 +171,15 @@ class Master:
             self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _put_aside(self, connection: sa.Connection, key: str, why: str) -> None:
-        jobs.note_by_key(connection, key, "master", why, self._tenure)
+        jobs.note_by_key(connection, key, Machinery.MASTER, why, self._tenure)
 
     def _clean(self, now: float) -> None:
-        """Once an hour, forget what ended long ago, and the folders of its attempts."""
+        """Once an hour, forget what ended long ago, and the folders of its attempts: a portion in each turn."""
         if 0 <= now - self._cleaned_at < 3600:
             return
-        self._cleaned_at = now
         old = now - self._settings.batch.keep * DAY_S
         with self._lease.writing(self._tenure) as connection:
-            gone = forget(connection, old)
+            gone, more = forget(connection, old)
+        if not more:
+            self._cleaned_at = now
         remove_aside([self._folders.of(key) for key in gone])

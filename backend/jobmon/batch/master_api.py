@@ -3,37 +3,39 @@
 from typing import Annotated, Any
 
 from fastapi import Path, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, limits, master
+from jobmon.batch import asking, audit, limits, master, visibility
 from jobmon.batch.context import BatchContext
+from jobmon.batch.master import LONGEST_RUN_S
+
+Limit = Annotated[int, Field(ge=0, le=limits.LARGEST)]
 
 
-class MasterChange(BaseModel):
+class MasterChange(Body):
     """Ask for another master, or for a limit to how long a process runs."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    master: str | None = None
-    run_time: int | None = None
+    master: Annotated[str, Field(max_length=253)] | None = None
+    run_time: Annotated[int, Field(ge=0, le=LONGEST_RUN_S)] | None = None
 
 
-class LimitChange(BaseModel):
+class LimitChange(Body):
     """Ask for limits of a queue; None takes one away."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    max_pending: int | None = None
-    max_running: int | None = None
-    submits_per_minute: int | None = None
+    max_pending: Limit | None = None
+    max_running: Limit | None = None
+    submits_per_minute: Limit | None = None
 
 
 def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
 
     @routes.get("/audit", Level.SEES_ALL, summary="What people have asked for, with its result")
-    def asked() -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
-            return {"todo": audit.listing(connection)}
+    def asked(request: Request) -> dict[str, Any]:
+        with asking.answering(), house.store().searching() as connection:
+            return {"todo": visibility.view(request, house.settings.batch).audit(audit.listing(connection))}
 
     @routes.post("/master", Level.STAFF, summary="Prefer a host as the master, or limit how long a process runs")
     def change(request: Request, body: MasterChange) -> dict[str, Any]:

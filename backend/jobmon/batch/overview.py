@@ -13,7 +13,7 @@ from jobmon.batch.tables import JOB
 from jobmon.engine import outbox
 from jobmon.engine.election import candidates
 from jobmon.engine.lease import state_of
-from jobmon.engine.submission.attempts import LOST, SUBMITTING, WAITING
+from jobmon.engine.submission.attempts import HELD, LOST, SUBMITTING, WAITING
 
 MOST_LISTED = 20
 
@@ -23,7 +23,7 @@ def masters(house: BatchContext) -> dict[str, Any]:
 
     What a candidate tells of itself is as old as `seen_at`, at most a third of the lease.
     """
-    with house.store().reading() as connection:
+    with house.store().searching() as connection:
         preferred, run_time = setting(connection, "master"), int(setting(connection, "run_time"))
         state = state_of(connection, ROLE)
         there = candidates(connection, ROLE, house.settings.batch.lease_ttl)
@@ -65,9 +65,9 @@ def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
 
     messages = outbox.summary(connection)
     return {
-        "unclear": some(JOB.c.status == SUBMITTING, JOB.c.unknown),
+        "unclear": some(JOB.c.status.in_((SUBMITTING, WAITING, HELD)), JOB.c.unknown),
         "lost": some(JOB.c.status == LOST),
-        "refused": some(JOB.c.status == WAITING, JOB.c.reason.is_not(None)),
+        "refused": some(JOB.c.status == WAITING, JOB.c.reason.is_not(None), ~JOB.c.unknown),
         "put_aside": some(JOB.c.put_aside.is_not(None)),
         "unsent": [
             {
@@ -88,7 +88,7 @@ def overview(house: BatchContext) -> dict[str, Any]:
     """Return the numbers of all jobs by state, the queues' limits, the masters and what needs attention."""
     master = masters(house)
     orphans = master.pop("orphans")
-    with house.store().reading() as connection:
+    with house.store().searching() as connection:
         found = {
             "counts": jobs.counts(connection),
             "limits": limits.listing(connection),

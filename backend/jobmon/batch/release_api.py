@@ -3,33 +3,32 @@
 from typing import Annotated, Any
 
 from fastapi import HTTPException, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import PlainTextResponse, Response
 
+from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger
+from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger, visibility
 from jobmon.batch.context import BatchContext
 from jobmon.batch.release_results import NAME
 from jobmon.batch.release_trigger import Trigger
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Sub = Annotated[str, Path(pattern=f"^{NAME.pattern}$", max_length=100)]
-Step = Annotated[str, Path(pattern="^[a-z]{1,20}$")]
+Step = Annotated[str, Path(pattern="^[a-z]{1,20}$", max_length=20)]
 MOST_LOG = 1_000_000
 
 
-class Erase(BaseModel):
+class Erase(Body):
     """Name builds, and which parts of them are to be erased."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     builds: Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Field(max_length=release_erase.MOST_BUILDS)]
-    parts: Annotated[list[str], Field(max_length=len(release_erase.PARTS))]
+    parts: Annotated[list[Annotated[str, Field(max_length=20)]], Field(max_length=len(release_erase.PARTS))]
 
 
-class Confirmation(BaseModel):
+class Confirmation(Body):
     """Confirm what a preview has shown."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     token: Annotated[str, Field(max_length=10_000)]
 
 
@@ -40,30 +39,35 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
 
 
 def _read(routes: Routes, house: BatchContext) -> None:
+    batch = house.settings.batch
+
     @routes.get("/releases", Level.SEES_ALL,
                  summary="Versions, those that are being built first, with a cell for each variant")  # fmt: skip
     def listing(
+        request: Request,
         package: Annotated[str, Query(max_length=100)] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only older builds")] = None,
     ) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
-            return release_rows.overview(connection, package=package, before=before)
+        with asking.answering(), house.store().searching() as connection:
+            found = release_rows.overview(connection, package=package, before=before)
+        return visibility.view(request, batch).releases(found)
 
     @routes.get("/releases/packages", Level.SEES_ALL, summary="Packages and variants that can be built")
-    def packages() -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
-            return release_trigger.packages(connection, house.settings.batch.programs)
+    def packages(request: Request) -> dict[str, Any]:
+        with asking.answering(), house.store().searching() as connection:
+            return visibility.view(request, batch).packages(release_trigger.packages(connection, batch.programs))
 
     @routes.get("/releases/build/{number}", Level.SEES_ALL,
                  summary="One build: its stages, and its sub-packages beside other builds")  # fmt: skip
-    def one(number: Number) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
-            return release_rows.details(connection, number)
+    def one(request: Request, number: Number) -> dict[str, Any]:
+        with asking.answering(), house.store().searching() as connection:
+            return visibility.view(request, batch).build(release_rows.details(connection, number))
 
     @routes.get("/releases/build/{number}/log/{sub}/{step}", Level.SEES_ALL, summary="The last megabyte of a log",
                 response_class=PlainTextResponse)  # fmt: skip
-    def log(number: Number, sub: Sub, step: Step) -> Response:
-        with asking.answering(), house.store().reading() as connection:
+    def log(request: Request, number: Number, sub: Sub, step: Step) -> Response:
+        visibility.view(request, batch).check_content("Logs of builds are shown to operators and administrators")
+        with asking.answering(), house.store().searching() as connection:
             place = release_rows.find(connection, number)["place"]
         found = release_files.log_end(place, f"{step}-{sub}.log", MOST_LOG)
         if found is None:
@@ -84,7 +88,7 @@ def _act(routes: Routes, house: BatchContext) -> None:
                  summary="What would be erased, how large it is, and what confirms it")  # fmt: skip
     def preview(request: Request, body: Erase) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             answer, places = release_erase.preview(connection, body.builds, body.parts, who)
         return release_erase.measured(answer, places)
 

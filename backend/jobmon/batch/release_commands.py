@@ -8,6 +8,7 @@ from getpass import getuser
 from typing import Any
 
 from jobmon import printing
+from jobmon.batch import words
 from jobmon.batch.words import adder
 from jobmon.config import Settings
 from jobmon.printing import moment_s, plain
@@ -23,7 +24,7 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command.add_argument("--package", metavar="NAME", default="", help="of this package only")
     command.add_argument("--json", action="store_true", help="print JSON")
     command = add_one("show", "Show a build, its stages and its sub-packages", lambda o: _show(load(o), o))
-    command.add_argument("number", metavar="BUILD", type=int, help="its number")
+    command.add_argument("number", metavar="BUILD", type=words.IDS, help="its number")
     command.add_argument("--json", action="store_true", help="print JSON")
     command = add_one("trigger", "Build a version now", lambda o: _trigger(load(o), o))
     command.add_argument("package", metavar="PACKAGE", help="its name in releases.ini")
@@ -32,19 +33,19 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command.add_argument("--variant", metavar="NAME", action="append", default=[],
                          help="may be repeated (default: all of the package)")  # fmt: skip
     command = add_one("erase", "Erase parts of builds, after a look at them", lambda o: _erase(load(o), o))
-    command.add_argument("numbers", metavar="BUILD", type=int, nargs="+", help="their numbers")
+    command.add_argument("numbers", metavar="BUILD", type=words.IDS, nargs="+", help="their numbers")
     command.add_argument("--part", choices=PARTS, action="append", required=True, help="may be repeated")
     command.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:
-    from jobmon.batch import release_rows
+    from jobmon.batch import release_rows, visibility
     from jobmon.batch.terminal import opened
 
     with opened(settings) as store, store.reading() as connection:
         found = release_rows.overview(connection, package=options.package)
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(visibility.terminal().releases(found), indent=2))
         return 0
     rows = [
         (one["package"], one["version"], one["version_type"], moment_s(one["noticed_at"]), variant,
@@ -56,13 +57,13 @@ def _list(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _show(settings: Settings, options: argparse.Namespace) -> int:
-    from jobmon.batch import release_rows
+    from jobmon.batch import release_rows, visibility
     from jobmon.batch.terminal import opened
 
     with opened(settings) as store, store.reading() as connection:
         found = release_rows.details(connection, options.number)
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(visibility.terminal().build(found), indent=2))
         return 0
     build = found["build"]
     title = f"{build['package']} {build['version']} {build['variant']}"

@@ -16,7 +16,7 @@ from jobmon.batch import audit, jobs, release_files
 from jobmon.batch.jobs import NoSuchThing, NotPossible
 from jobmon.batch.release_results import FILE_PARTS, Freed, freed
 from jobmon.batch.release_tables import BUILD, ERASE, PART
-from jobmon.batch.requests import JobRequest
+from jobmon.batch.requests import JobRequest, checked
 from jobmon.batch.tables import AUDIT, RUN
 from jobmon.config import BatchSettings
 from jobmon.engine.submission import Attempt
@@ -79,7 +79,8 @@ def start(
         todo = audit.add(connection, who, "erase", target, f"done: {len(found)} entries")
         return {"todo_id": todo, "job_id": None}
     command = [str(Path(settings.programs) / "rm-erase"), ",".join(files), *dict.fromkeys(names)]
-    request = JobRequest(command=command, name="rm-erase", labels={jobs.CONFIRMED: "the erasing of builds"})
+    values = {"command": command, "name": "rm-erase", "labels": {jobs.CONFIRMED: "the erasing of builds"}}
+    request: JobRequest = checked(JobRequest, values, "erase")
     number = jobs.submit(connection, request, who, settings)
     todo = audit.add(connection, who, "erase", target, f"job {number} was asked for")
     numbers = [row["build_id"] for row in found]

@@ -1,11 +1,12 @@
 """Start builds that a person asks for, of packages that are known."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from jobmon.api.bodies import Body
 from jobmon.batch import audit, release_files
 from jobmon.batch.release_results import NAMED, is_name
 from jobmon.batch.release_tables import BUILD
@@ -20,15 +21,18 @@ DEDUPE = "{item.package}/{item.version}/{item.variant}"
 """As in the shipped workflow: what a person asks for is not built a second time in the same folder."""
 
 
-class Trigger(BaseModel):
+Named = Annotated[str, Field(max_length=200)]
+"""What it must be is told in words of its own."""
+
+
+class Trigger(Body):
     """Ask for builds of one version; without variants for all that the package has."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    package: str
-    version: str
-    tag: str = ""
+    package: Named
+    version: Named
+    tag: Named = ""
     """What is checked out: a tag, a commit or a branch; "" for the version's own name."""
-    variants: list[str] = []
+    variants: Annotated[list[Named], Field(max_length=100)] = []
     version_type: Literal["Manual"] = "Manual"
 
 

@@ -8,12 +8,14 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, model_validator
 
 from jobmon import clock
+from jobmon.api.bodies import Body
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
 from jobmon.engine.outbox import parse_targets
+from jobmon.engine.outbox.targets import HIDDEN
 from jobmon.errors import SettingsError
 
 MOST_ARGS = 1000
@@ -72,21 +74,32 @@ def _targets(value: list[str]) -> list[str]:
     return value
 
 
-Name = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+MOST_NAME = 200
+MOST_LABEL = 1000
+Name = Annotated[str, Field(max_length=MOST_NAME), AfterValidator(_plain)]
+Word = Annotated[str, Field(max_length=MOST_BYTES)]
 Path = Annotated[str, Field(max_length=4000), AfterValidator(_absolute)]
-Args = Annotated[list[str], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
+Args = Annotated[list[Word], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
 Options = Annotated[list[Annotated[str, Field(max_length=1000), AfterValidator(_plain)]], Field(max_length=100)]
-Targets = Annotated[list[str], Field(max_length=20), AfterValidator(_targets)]
-Labels = Annotated[dict[Name, Annotated[str, Field(max_length=1000)]], Field(max_length=50)]
+TargetText = Annotated[str, Field(max_length=2100)]
+Targets = Annotated[list[TargetText], Field(max_length=20), AfterValidator(_targets)]
 
 
-class Request(BaseModel):
-    """Be the base: unknown keys are errors, and so are values of another type."""
+def _targets_or_shown(value: list[str]) -> list[str]:
+    _targets([text for text in value if HIDDEN not in text])
+    return value
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+ShownTargets = Annotated[list[TargetText], Field(max_length=20), AfterValidator(_targets_or_shown)]
+"""May hold webhooks as they are shown to people, who give them back with what they change."""
+Labels = Annotated[dict[Name, Annotated[str, Field(max_length=MOST_LABEL), AfterValidator(_plain)]],
+                   Field(max_length=50)]  # fmt: skip
+Params = Annotated[dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=10_000)]],
+                   Field(max_length=100)]  # fmt: skip
+User = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", max_length=64)]
 
 
-class JobRequest(Request):
+class JobRequest(Body):
     """Ask for one job."""
 
     command: Args
@@ -98,7 +111,7 @@ class JobRequest(Request):
     output: Path = ""
     time_limit: float = Field(0, ge=0, le=31_622_400)
     notify: Targets = []
-    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    user: User = ""
     priority: int = Field(0, ge=-1000, le=1000)
     not_before: float = Field(0, ge=0, le=1e11)
     latest_start: Annotated[float | None, Field(ge=0, le=1e11), AfterValidator(_to_come)] = None
@@ -106,15 +119,15 @@ class JobRequest(Request):
     labels: Labels = {}
 
 
-class CronRequest(Request):
+class CronRequest(Body):
     """Ask for a crontab entry."""
 
     name: Annotated[Name, Field(min_length=1, max_length=100)]
     schedule: Name
     """Five fields, or a nickname such as @daily."""
-    command: Annotated[list[str], Field(max_length=MOST_ARGS), AfterValidator(_arguments)] = []
+    command: Annotated[list[Word], Field(max_length=MOST_ARGS), AfterValidator(_arguments)] = []
     workflow: Name = ""
-    params: Labels = {}
+    params: Params = {}
     timezone: Name = "UTC"
     enabled: bool = True
     overlap: Literal["allow", "skip", "queue", "replace"] = "allow"
@@ -130,8 +143,8 @@ class CronRequest(Request):
     working_dir: Path = ""
     output: Path = ""
     time_limit: float = Field(0, ge=0, le=31_622_400)
-    notify: Targets = []
-    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    notify: ShownTargets = []
+    user: User = ""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -139,7 +152,7 @@ class CronRequest(Request):
             cron.parse(self.schedule, self.timezone, self.name)
         except SettingsError as error:
             raise ValueError(str(error)) from None
-        if self.name.isdigit():
+        if self.name.isdecimal():
             raise ValueError("name must not be a number: entries have numbers of their own")
         if bool(self.command) == bool(self.workflow):
             raise ValueError("either command or workflow must be given")
@@ -166,11 +179,22 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], what: str) -> Any
         raise SettingsError("; ".join(lines)[:2000]) from None
 
 
+def is_own_account(user: str) -> bool:
+    """Say whether a user is the daemon's own account, by whatever name; "" is."""
+    try:
+        return not user or pwd.getpwnam(user).pw_uid == os.geteuid()
+    except KeyError:
+        return False
+
+
 def account(user: str, settings: BatchSettings) -> str:
     """Return the account a job runs under, "" for the daemon's own; SettingsError when that may not be."""
-    own = pwd.getpwuid(os.geteuid()).pw_name
-    if user in {"", own}:
+    if is_own_account(user):
         return ""
+    try:
+        own = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        own = str(os.geteuid())
     if user not in settings.users:
         raise SettingsError(f"user {user!r}: jobs run as {own}; others must be named in [batch] users")
     if os.geteuid() != 0:

@@ -10,7 +10,8 @@ from jobmon import clock
 from jobmon.batch import jobs, releases, run_telling
 from jobmon.batch import run_rows as rows
 from jobmon.batch.jobs import NoSuchThing, NotPossible
-from jobmon.batch.requests import JobRequest
+from jobmon.batch.origin import Machinery, Who, columns_of, text_of
+from jobmon.batch.requests import JobRequest, checked
 from jobmon.batch.tables import JOB, RUN, STAGE, WORKFLOW
 from jobmon.batch.workflow import definitions, joins, placeholders
 from jobmon.batch.workflow.decision import StartRun, decide
@@ -26,7 +27,6 @@ from jobmon.engine.submission.attempts import HELD, SUBMITTING, WAITING
 from jobmon.errors import SettingsError
 
 QUEUED, RUNNING, SKIPPED = "queued", "running", "skipped"
-CALLER = "workflow"
 
 
 class Runs:
@@ -50,7 +50,7 @@ class Runs:
     # --- starting --------------------------------------------------------------------------------------------------
 
     def start(
-        self, connection: sa.Connection, name: str, params: Mapping[str, str], who: str, *, dedupe: str | None = None,
+        self, connection: sa.Connection, name: str, params: Mapping[str, str], who: Who, *, dedupe: str | None = None,
         parent: int | None = None, cron: int | None = None,
     ) -> int | None:  # fmt: skip
         """Start a run and return its number; None when there is one with the same `dedupe` already.
@@ -76,7 +76,7 @@ class Runs:
             "reason": "",
             "concurrency_key": self._key(found.workflow, params),
             "dedupe_key": dedupe,
-            "started_by": who,
+            **columns_of("started_by", who),
             "created_at": clock.now(),
             "parent_run_id": parent,
             "cron_id": cron,
@@ -85,10 +85,10 @@ class Runs:
         assert key is not None
         number = int(key[0])
         releases.run_started(connection, number, params, self._settings.programs)
-        self._admit(connection, number, found.workflow, who)
+        self._admit(connection, number, found.workflow)
         return number
 
-    def _admit(self, connection: sa.Connection, number: int, workflow: Workflow, who: str) -> None:
+    def _admit(self, connection: sa.Connection, number: int, workflow: Workflow) -> None:
         """Let a new run go on, wait or be left out, as its workflow wants it when others go on."""
         row = rows.find(connection, number)
         limit = workflow.concurrency
@@ -101,7 +101,7 @@ class Runs:
                 rows.change(connection, number, status=SKIPPED, reason=reason, finished_at=clock.now())
                 return
             for other in others[: len(others) - limit.max + 1]:
-                self.stop(connection, other, f"replaced by run {number}")
+                self.stop(connection, other, Machinery.WORKFLOW, f"replaced by run {number}")
         self._begin(connection, number)
 
     def _begin(self, connection: sa.Connection, number: int) -> None:
@@ -169,7 +169,8 @@ class Runs:
         for start in decision.starts:
             self._start_other(connection, run, name, job["job_id"], start)
         if decision.retry_s is not None:
-            self._retry(connection, job, decision.retry_s)
+            failed = replace(states[name], status="failed", fails=not stage.optional)
+            self._retry(connection, job, decision.retry_s, failed)
         run_telling.tell(connection, run, job, decision)
         self._advance(connection, number)
 
@@ -179,19 +180,29 @@ class Runs:
         try:
             wanted = self._library.find(start.workflow).workflow.params
             params = {name: value for name, value in start.params.items() if not start.from_item or name in wanted}
-            number = self.start(connection, start.workflow, params, f"run {run['run_id']}", dedupe=start.dedupe,
+            number = self.start(connection, start.workflow, params, Machinery.WORKFLOW, dedupe=start.dedupe,
                                 parent=run["run_id"])  # fmt: skip
             text = f"run {number} of {start.workflow} was started" if number else f"{start.dedupe} was started before"
         except SettingsError as error:
             text = f"{start.workflow} could not be started: {error}"
         rows.fire(connection, run["run_id"], stage, job, "start", text)
 
-    def _retry(self, connection: sa.Connection, job: Mapping[str, Any], delay_s: float) -> None:
+    def _retry(
+        self, connection: sa.Connection, job: Mapping[str, Any], delay_s: float, failed: StageState
+    ) -> None:  # fmt: skip
+        """Ask for a stage's job again; the stage becomes `failed` when that cannot be."""
+        number, stage = job["run_id"], job["stage"]
         more = {"attempt": job["attempt"] + 1, "parent_job_id": job["job_id"], "run_id": job["run_id"],
                 "stage": job["stage"]}  # fmt: skip
-        request = jobs.request_of(job).model_copy(update={"not_before": clock.now() + delay_s})
-        again = jobs.submit(connection, request, CALLER, self._settings, **more)
-        condition = (STAGE.c.run_id == job["run_id"], STAGE.c.stage == job["stage"])
+        try:
+            request = jobs.request_of(job).model_copy(update={"not_before": clock.now() + delay_s})
+            again = jobs.submit(connection, request, Machinery.WORKFLOW, self._settings, **more)
+        except SettingsError as error:
+            rows.keep_state(connection, number, stage, failed, job["job_id"])
+            rows.fire(connection, number, stage, job["job_id"], "", f"{stage} cannot be run again: {error}")
+            rows.change(connection, number, reason=f"{stage} cannot be run again: {error}")
+            return
+        condition = (STAGE.c.run_id == number, STAGE.c.stage == stage)
         connection.execute(STAGE.update().where(*condition).values(job_id=again))
 
     def _advance(self, connection: sa.Connection, number: int) -> None:
@@ -223,7 +234,7 @@ class Runs:
         try:
             request = self._request(run, stage)
             more = {"run_id": number, "stage": stage.name}
-            job = jobs.submit(connection, request, CALLER, self._settings, **more)
+            job = jobs.submit(connection, request, Machinery.WORKFLOW, self._settings, **more)
         except SettingsError as error:
             failed = StageState("failed", state.visits, (), state.seen, fails=not stage.optional)
             rows.keep_state(connection, number, stage.name, failed, None)
@@ -234,20 +245,22 @@ class Runs:
         return True
 
     def _request(self, run: Mapping[str, Any], stage: Stage) -> JobRequest:
-        """Return the job of a stage; FillError, which is a SettingsError, when a placeholder has no value."""
-        command = placeholders.fill_command(stage.command, _values(run, stage.name, 1))
-        return JobRequest(
-            command=command, name=f"{run['workflow']}-{stage.name}", queue=stage.queue or "",
-            options=list(stage.options), time_limit=stage.time_limit or 0,
-            labels={"workflow": run["workflow"], "run": str(run["run_id"]), "stage": stage.name},
-        )  # fmt: skip
+        """Return the job of a stage; SettingsError when a placeholder has no value, or no job can be what is asked."""
+        values = {
+            "command": placeholders.fill_command(stage.command, _values(run, stage.name, 1)),
+            "name": f"{run['workflow']}-{stage.name}", "queue": stage.queue or "", "options": list(stage.options),
+            "time_limit": stage.time_limit or 0.0,
+            "labels": {"workflow": run["workflow"], "run": str(run["run_id"]), "stage": stage.name},
+        }  # fmt: skip
+        request: JobRequest = checked(JobRequest, values, f"stage {stage.name}")
+        return request
 
     def _give_up(self, connection: sa.Connection, number: int, name: str, state: StageState) -> None:
         job = rows.job_of(connection, number, name)
         rows.keep_state(connection, number, name, StageState("failed", state.visits, (), state.seen, state.fails), job)
         waiting = (JOB.c.job_id == job, JOB.c.status.in_((WAITING, HELD)))
         if job is not None and connection.execute(sa.select(JOB.c.job_id).where(*waiting)).first():
-            jobs.cancel(connection, job, CALLER)
+            jobs.cancel(connection, job, Machinery.WORKFLOW)
 
     def _finish(self, connection: sa.Connection, run: Mapping[str, Any], status: str) -> None:
         rows.change(connection, run["run_id"], status=status, finished_at=clock.now())
@@ -265,16 +278,17 @@ class Runs:
 
     # --- what people do --------------------------------------------------------------------------------------------
 
-    def stop(self, connection: sa.Connection, number: int, who: str) -> None:
+    def stop(self, connection: sa.Connection, number: int, who: Who, reason: str = "") -> None:
         """Stop a run: what waits is cancelled, what runs is asked to end, and its final stage still comes."""
+        reason = reason or f"stopped by {text_of(who)}"
         rows.lock(connection)
         run = rows.find(connection, number)
         if run["status"] == QUEUED:
-            rows.change(connection, number, status="stopped", reason=f"stopped by {who}", finished_at=clock.now())
+            rows.change(connection, number, status="stopped", reason=reason, finished_at=clock.now())
             return
         if run["status"] != RUNNING:
             raise NotPossible(f"run {number} has ended already: {run['status']}")
-        rows.change(connection, number, stopped=run["stopped"] or "stopped", reason=f"stopped by {who}")
+        rows.change(connection, number, stopped=run["stopped"] or "stopped", reason=reason)
         self._advance(connection, number)
         workflow = self._workflow(connection, run)
         final = workflow.final.name if workflow.final else ""

@@ -9,8 +9,9 @@ from jobmon import config
 from jobmon.batch import jobs, master
 from jobmon.batch.requests import JobRequest, checked
 from jobmon.config import Settings
+from jobmon.engine.scheduler import check_options
 from jobmon.engine.submission.folder import Folders
-from jobmon.store import open_store
+from jobmon.store import store_of
 
 
 def submit(command: Sequence[str], *, settings: Settings | None = None, **asked: Any) -> int:
@@ -23,7 +24,8 @@ def submit(command: Sequence[str], *, settings: Settings | None = None, **asked:
     """
     known = config.load() if settings is None else settings
     request: JobRequest = checked(JobRequest, {"command": list(command), **asked}, "job")
-    store = open_store(known.store.url, Path(known.live.data_path))
+    check_options(known, request.options)
+    store = store_of(known)
     try:
         with store.writing() as connection:
             return jobs.submit(connection, request, getuser(), known.batch)

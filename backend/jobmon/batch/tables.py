@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from jobmon.batch import origin
 from jobmon.engine.submission import columns
 
 METADATA = sa.MetaData()
@@ -30,6 +31,7 @@ JOB = sa.Table(
     sa.Column("output_location", sa.Text, nullable=False),
     sa.Column("user", sa.Text, nullable=False),
     sa.Column("submitted_by", sa.Text, nullable=False),
+    origin.column(),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("run_id", sa.Integer),
@@ -50,6 +52,7 @@ EVENT = sa.Table(
     sa.Column("job_id", sa.Integer, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
+    origin.column(),
     sa.Column("fence", sa.BigInteger),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
@@ -129,6 +132,7 @@ RUN = sa.Table(
     sa.Column("concurrency_key", sa.Text),
     sa.Column("dedupe_key", sa.Text),
     sa.Column("started_by", sa.Text, nullable=False),
+    origin.column(),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from jobmon.engine import outbox
 from jobmon.engine.outbox import Message, parse_targets
 from jobmon.engine.submission import ENDED, Attempt
-from jobmon.engine.submission.attempts import FAILED, LOST, PENDING, RUNNING, SKIPPED
+from jobmon.engine.submission.attempts import FAILED, HELD, LOST, PENDING, RUNNING, SKIPPED
 
 TAIL_LINES = 20
 
@@ -27,6 +27,8 @@ def _events(attempt: Attempt) -> list[str]:
         events.append("submit")
     if attempt.status == RUNNING or (attempt.before == PENDING and attempt.status in ENDED and _began(attempt)):
         events.append("start")
+    if attempt.status == HELD:  # which it is when nothing goes on before a person decides
+        events.append("fail")
     if attempt.status in ENDED:
         # What was skipped has not been done, which is what those want to know who ask for failures.
         events.append("fail" if attempt.status in {FAILED, LOST, SKIPPED} else "finish")

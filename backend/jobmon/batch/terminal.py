@@ -7,32 +7,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from jobmon import clock, printing
 from jobmon.batch import audit, crontab, crontab_file, jobs, limits, master
+from jobmon.batch.origin import shown
 from jobmon.batch.requests import CronRequest, JobRequest, checked
 from jobmon.batch.runs import Runs
 from jobmon.batch.submitting import output_of
 from jobmon.batch.workflow.library import Library
 from jobmon.config import Settings
+from jobmon.config.files import read_text
+from jobmon.engine.scheduler import check_options
 from jobmon.engine.submission import ENDED, wrapper
 from jobmon.engine.submission.attempts import SKIPPED
 from jobmon.engine.tables import CANDIDATE, LEASE
 from jobmon.errors import SettingsError
 from jobmon.printing import moment_s, plain
-from jobmon.store import Store, open_store
+from jobmon.store import Store, store_of
+
+if TYPE_CHECKING:
+    from jobmon.batch.visibility import View
 
 POLL_S = 0.25
 NOBODY_AFTER_S = 15.0
+MOST_CRONTAB = 10 << 20
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
     """Open the store for one command."""
-    store = open_store(settings.store.url, Path(settings.live.data_path))
+    store = store_of(settings)
     try:
         yield store
     finally:
@@ -49,12 +56,19 @@ def runs_of(settings: Settings) -> Iterator[Runs]:
         runs.close()
 
 
+def _view() -> "View":
+    from jobmon.batch.visibility import terminal  # takes long to load, and most commands print no JSON
+
+    return terminal()
+
+
 # --- jobs -----------------------------------------------------------------------------------------------------------
 
 
 def submit(settings: Settings, values: Mapping[str, Any], who: str, wait: bool) -> int:
     """Submit a job, print its number, and with `wait` end as it ends."""
     request: JobRequest = checked(JobRequest, values, "job")
+    check_options(settings, request.options)
     with opened(settings) as store:
         with store.writing() as connection:
             number = jobs.submit(connection, request, who, settings.batch)
@@ -107,7 +121,8 @@ def show(settings: Settings, number: int, as_json: bool) -> int:
         row = jobs.find(connection, number)
         happened = jobs.events(connection, number)
     if as_json:
-        print(json.dumps({"job": row, "events": happened}, indent=2))
+        view = _view()
+        print(json.dumps({"job": view.job(row), "events": view.events(happened, row)}, indent=2))
         return 0
     ended = row["reason"] or ("" if row["return_code"] is None else f"ended with {row['return_code']}")
     facts = [
@@ -123,7 +138,8 @@ def show(settings: Settings, number: int, as_json: bool) -> int:
         if value not in {None, ""}:
             print(f"{name:10} {value}")
     print()
-    rows = [(moment_s(e["at"]), plain(e["who"], 20), e["status"], plain(e["text"], 120)) for e in happened]
+    rows = [(moment_s(e["at"]), plain(shown(e["origin"], e["who"]), 20), e["status"], plain(e["text"], 120))
+            for e in happened]  # fmt: skip
     printing.table(("when", "who", "state", "what"), rows)
     if row["output_tail"]:
         print(
@@ -137,7 +153,7 @@ def listing(settings: Settings, status: str, text: str, limit: int, as_json: boo
     with opened(settings) as store, store.reading() as connection:
         found = jobs.listing(connection, status=status, text=text, limit=limit)
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(_view().jobs(found), indent=2))
         return 0
     rows = [
         (str(row["job_id"]), plain(row["name"], 24), row["status"],
@@ -174,7 +190,8 @@ def cron_listing(settings: Settings, as_json: bool) -> int:
     with opened(settings) as store, store.reading() as connection:
         entries = crontab.listing(connection, clock.now(), 1)
     if as_json:
-        print(json.dumps(entries, indent=2))
+        view = _view()
+        print(json.dumps([view.entry(entry) for entry in entries], indent=2))
         return 0
     rows = []
     for entry in entries:
@@ -198,6 +215,19 @@ def cron_change(settings: Settings, who: str, what: str, name: str, do: Callable
     return 0
 
 
+def replay(settings: Settings, who: str, name: str, since: int, until: int) -> int:
+    """Run what an entry has missed or skipped in a span, and tell how much."""
+    with opened(settings) as store:
+        with store.reading() as connection:
+            entry = crontab.find(connection, name)
+        times = crontab.to_replay(entry, since, until)
+        with store.writing() as connection:
+            result = f"{len(crontab.replay(connection, entry, times, who, settings.batch))} jobs"
+            audit.add(connection, who, "replay", f"cron {name}", result)
+    print(f"cron {name}: {result}")
+    return 0
+
+
 def cron_next(settings: Settings, name: str, count: int) -> int:
     """Print when an entry is due."""
     from jobmon.engine import cron
@@ -213,7 +243,7 @@ def cron_next(settings: Settings, name: str, count: int) -> int:
 def import_crontab(settings: Settings, who: str, file: str, system: bool, zone: str, skip_bad: bool) -> int:
     """Take over a crontab file; entries that are there already are left as they are."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        text = sys.stdin.read(MOST_CRONTAB) if file == "-" else read_text(Path(file), MOST_CRONTAB)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     found = crontab_file.read(text, system, zone)
@@ -234,15 +264,16 @@ def import_crontab(settings: Settings, who: str, file: str, system: bool, zone: 
             crontab.add(connection, entry.model_copy(update={"name": name}), settings.batch)
             known[name] = same
             added += 1
-        audit.add(connection, who, "import", file, f"{added} entries")
+        audit.add(connection, who, "import", Path(file).name, f"{added} entries")
     left = len(found.entries) - added
     print(f"{added} entries taken over" + (f", {left} were there already" if left else ""))
     return 0
 
 
-def cron_request(values: Mapping[str, Any]) -> CronRequest:
+def cron_request(settings: Settings, values: Mapping[str, Any]) -> CronRequest:
     """Return a request for an entry; SettingsError says what is wrong."""
     request: CronRequest = checked(CronRequest, values, "cron")
+    check_options(settings, request.options)
     return request
 
 

@@ -1,6 +1,7 @@
 """Fire crontab entries when they are due: each due time once, whoever is the master."""
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from jobmon import clock
 from jobmon.batch import jobs
 from jobmon.batch.crontab import expression, job_request, latest_start
+from jobmon.batch.origin import Machinery
 from jobmon.batch.requests import account
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import CRONTAB, FIRE, JOB, RUN
@@ -27,8 +29,11 @@ log = logging.getLogger("jobmon.batch")
 
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
-CALLER = "cron"
 MOST_FAULT = 500
+MOST_LOOKED = cron.MOST_CAUGHT_UP + 3
+"""So many due times of an entry are looked at, the newest; one of them tells that there were others."""
+MOST_FIRES, MOST_JOBS = 10_000, 2000
+"""So much is written down in one transaction; the other entries come with the next tick, a second later."""
 
 
 @dataclass(slots=True)
@@ -55,6 +60,11 @@ class _Tick:
     looked: list[int] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     fired: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Say whether the rest of the entries are to wait for the next tick."""
+        return len(self.fires) >= MOST_FIRES or self.fired >= MOST_JOBS
 
     def record(self, number: int, at: int, outcome: str, reason: str = "", run: int | None = None) -> dict[str, Any]:
         """Note what came of a due time, and return the note."""
@@ -95,7 +105,8 @@ class Ticker:
             return 0
         tick = _Tick(now, fence, at_start)
         for start in range(0, len(due), MOST_NAMED):
-            self._look_at(connection, due[start : start + MOST_NAMED], tick)
+            if not tick.full or at_start:
+                self._look_at(connection, due[start : start + MOST_NAMED], tick)
         self._write(connection, tick)
         return tick.fired
 
@@ -128,15 +139,19 @@ class Ticker:
         self._known.pop(number, None)
 
     def _look_at(self, connection: sa.Connection, numbers: list[int], tick: _Tick) -> None:
-        since = FIRE.c.scheduled_for > tick.now - MOST_BEHIND_S
-        known = sa.select(FIRE.c.cron_id, FIRE.c.scheduled_for).where(FIRE.c.cron_id.in_(numbers), since)
+        # what was looked at before is not looked at again, and the history of an entry is long
+        since = (FIRE.c.scheduled_for > CRONTAB.c.fired_until, FIRE.c.scheduled_for > tick.now - MOST_BEHIND_S)
+        both = FIRE.join(CRONTAB, FIRE.c.cron_id == CRONTAB.c.cron_id)
+        known = sa.select(FIRE.c.cron_id, FIRE.c.scheduled_for).select_from(both)
+        known = known.where(CRONTAB.c.cron_id.in_(numbers), *since)
         tick.taken.update(tuple(row) for row in connection.execute(known))
         active = (JOB.c.cron_id.in_(numbers), JOB.c.status.in_((WAITING, HELD, *ACTIVE)))
         found = sa.select(JOB.c.job_id, JOB.c.cron_id).where(*active).order_by(JOB.c.job_id)
         for job, number in connection.execute(found):
             tick.active[number].append(job)
         for row in connection.execute(sa.select(CRONTAB).where(CRONTAB.c.cron_id.in_(numbers))).mappings().all():
-            self._try_entry(connection, dict(row), tick)
+            if not tick.full or expression(dict(row)).lower() == cron.REBOOT:  # that is due now or never
+                self._try_entry(connection, dict(row), tick)
 
     def _due(self, connection: sa.Connection, now: float, at_start: bool) -> list[int]:
         """Return the entries to look at: those that are due, were changed, or were never looked at."""
@@ -171,6 +186,8 @@ class Ticker:
         try:
             schedule = cron.parse(expression(row), row["timezone"], name)
             account(row["user"], self._settings)
+            if not row["workflow"]:
+                job_request(row)
             self.faults.pop(name, None)
         except SettingsError as error:
             self.faults[name] = str(error)
@@ -182,12 +199,13 @@ class Ticker:
             self._known[number] = _Known(row["version"], float("inf"))
             return
         after = max(int(row["fired_until"]), int(row["effective_from"]), until - MOST_BEHIND_S)
-        times = [at for at in cron.due(schedule, after, until) if _within(row, at)]
+        times, more = cron.newest(schedule, *_span(row, after, until), MOST_LOOKED)
         decision = cron.decide(times, until, row["misfire"], row["misfire_window"])
         late = "no master was there"
         for at in decision.missed:
             if (number, at) not in tick.taken:
-                tick.record(number, at, "missed", f"{late}, and the policy is {row['misfire']!r}")
+                others = "; those before it are not listed" if more and at == times[0] else ""
+                tick.record(number, at, "missed", f"{late}, and the policy is {row['misfire']!r}{others}")
         for at in decision.fire:
             if (number, at) in tick.taken:
                 continue
@@ -221,11 +239,11 @@ class Ticker:
         number = row["cron_id"]
         if row["workflow"]:
             with connection.begin_nested():
-                run = self._runs.start(connection, row["workflow"], row["params"], CALLER, cron=number)
+                run = self._runs.start(connection, row["workflow"], row["params"], Machinery.CRON, cron=number)
             tick.record(number, at, "fired", why, run)
             return
         more = {"cron_id": number, "cancel_at": None, "latest_start": latest_start(row, at)}
-        job = jobs.asked(job_request(row, at), CALLER, self._settings, **more)
+        job = jobs.asked(job_request(row, at), Machinery.CRON, self._settings, **more)
         tick.jobs.append((job, tick.record(number, at, "fired", why)))
         tick.active[number].append(job)
 
@@ -233,9 +251,9 @@ class Ticker:
         if isinstance(other, dict):
             other["cancel_at"] = clock.now()  # it is written down, and is never submitted
         elif row["workflow"]:
-            self._runs.stop(connection, other, CALLER)
+            self._runs.stop(connection, other, Machinery.CRON)
         else:
-            jobs.cancel(connection, other, CALLER)
+            jobs.cancel(connection, other, Machinery.CRON)
 
     def _still_active(
         self, connection: sa.Connection, row: dict[str, Any], tick: _Tick
@@ -265,7 +283,10 @@ def _is_over(row: dict[str, Any], at: int, now: float) -> bool:
     return latest is not None and now > latest
 
 
-def _within(row: dict[str, Any], at: int) -> bool:
-    return (row["not_before"] is None or at >= row["not_before"]) and (
-        row["not_after"] is None or at <= row["not_after"]
+def _span(row: dict[str, Any], after: int, until: int) -> tuple[int, int]:
+    """Return the part of a span in which an entry may be due."""
+    first, last = row["not_before"], row["not_after"]
+    return (
+        after if first is None else max(after, math.ceil(first) - 1),
+        until if last is None else min(until, math.floor(last)),
     )

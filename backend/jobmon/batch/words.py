@@ -3,11 +3,16 @@
 import argparse
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
+from jobmon.printing import number
+
+IDS = number(1, 2**31 - 1)
+"""Reads the number of a job, a run or a build."""
 
 Run = Callable[[argparse.Namespace], int]
 Load = Callable[[argparse.Namespace], Settings]
@@ -51,7 +56,10 @@ def run_options(command: argparse.ArgumentParser) -> None:
         "--output", metavar="FILE", default="", help="where the output goes (default: jobmon keeps it)"
     )
     command.add_argument("--time-limit", metavar="SECONDS", type=float, default=0, help="end it after so long")
-    whom = "email:ADDRESS, script:/PATH or webhook:URL, with ?on=submit,start,finish,fail; may be repeated"
+    whom = (
+        "email:ADDRESS, script:/PATH or webhook:URL, with ?on=submit,start,finish,fail; may be repeated; @FILE has one "
+        "per line, which keeps the secret of a webhook out of the list of processes"
+    )
     command.add_argument("--notify", metavar="TARGET", action="append", default=[], help=whom)
     command.add_argument("--user", metavar="NAME", default="", help="run as this account ([batch] users)")
 
@@ -64,7 +72,22 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         raise SettingsError(f"--opts {options.opts!r}: {error}") from error
     output = os.path.abspath(options.output) if options.output else ""  # noqa: PTH100 - as typed, links kept
     return {"queue": options.queue, "options": words, "output": output, "time_limit": options.time_limit,
-            "notify": options.notify, "user": options.user}  # fmt: skip
+            "notify": _targets(options.notify), "user": options.user}  # fmt: skip
+
+
+def _targets(given: Sequence[str]) -> list[str]:
+    """Return whom to tell; of "@FILE" what that file says, a target per line."""
+    found: list[str] = []
+    for one in given:
+        if not one.startswith("@"):
+            found.append(one)
+            continue
+        try:
+            lines = Path(one[1:]).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"--notify {one}: cannot be read: {getattr(error, 'strerror', 'is no text')}") from None
+        found += [line.strip() for line in lines if line.strip()]
+    return found
 
 
 def command_of(options: argparse.Namespace) -> list[str]:

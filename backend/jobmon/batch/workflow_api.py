@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from jobmon.api.bodies import Body
 from jobmon.api.routes import Level, Routes, asker
-from jobmon.batch import asking, audit, run_rows
+from jobmon.batch import asking, audit, requests, run_rows, visibility
 from jobmon.batch.context import BatchContext
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -14,43 +15,46 @@ Name = Annotated[str, Path(min_length=1, max_length=100)]
 MOST_LISTED = 500
 
 
-class Params(BaseModel):
+class Params(Body):
     """Be the parameters of a new run."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    params: dict[str, str] = {}
+    params: requests.Params = {}
 
 
-class OneStage(BaseModel):
+class OneStage(Body):
     """Name a stage of a run."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    stage: str
+    stage: Annotated[str, Field(max_length=100)]
 
 
 def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
+    batch = house.settings.batch
     runs = house.runs
 
-    @routes.get("/workflows", Level.READER, summary="Workflows that can be started, and what is wrong with their files")
-    def workflows() -> dict[str, Any]:
-        return run_rows.described(runs.library)
+    @routes.get(
+        "/workflows", Level.SEES_ALL, summary="Workflows that can be started, and what is wrong with their files"
+    )
+    def workflows(request: Request) -> dict[str, Any]:
+        return visibility.view(request, batch).workflows(run_rows.described(runs.library))
 
     @routes.get("/runs", Level.SEES_ALL, summary="Runs of workflows, the newest first")
     def listing(
+        request: Request,
         workflow: Annotated[str, Query(max_length=100)] = "",
-        status: Annotated[str, Query(pattern="^[a-z]{0,12}$")] = "",
+        status: Annotated[str, Query(pattern="^[a-z]{0,12}$", max_length=12)] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
+        with asking.answering(), house.store().searching() as connection:
             found = run_rows.listing(connection, workflow=workflow, status=status, before=before, limit=limit + 1)
-        return {"runs": found[:limit], "next": found[limit - 1]["run_id"] if len(found) > limit else None}
+        shown = visibility.view(request, batch).runs(found[:limit])
+        return {"runs": shown, "next": found[limit - 1]["run_id"] if len(found) > limit else None}
 
     @routes.get("/runs/{number}", Level.SEES_ALL, summary="One run, its stages, its jobs and the rules that fired")
-    def one(number: Number) -> dict[str, Any]:
-        with asking.answering(), house.store().reading() as connection:
-            return run_rows.details(connection, number)
+    def one(request: Request, number: Number) -> dict[str, Any]:
+        with asking.answering(), house.store().searching() as connection:
+            return visibility.view(request, batch).run(run_rows.details(connection, number))
 
     @routes.post("/workflows/{name}/start", Level.STAFF, summary="Start a run", status_code=201)
     def start(request: Request, name: Name, body: Params) -> dict[str, Any]:

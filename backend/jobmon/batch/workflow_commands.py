@@ -6,16 +6,24 @@ import sys
 from collections.abc import Callable
 from getpass import getuser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobmon import printing
+from jobmon.batch import words
 from jobmon.batch.words import adder
 from jobmon.config import Settings
+from jobmon.config.files import read_text
 from jobmon.errors import SettingsError
-from jobmon.printing import moment_s, plain
+from jobmon.printing import moment_s, number, plain
+
+if TYPE_CHECKING:
+    from jobmon.batch.workflow.definitions import Definition
 
 Load = Callable[[argparse.Namespace], Settings]
 MOST_OUTPUT = 10_000_000
+
+MOST_BYTES = 10 << 20
+"""More of a file is not read."""
 
 
 def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
@@ -29,7 +37,7 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
     command.add_argument("params", metavar="NAME=VALUE", nargs="*", help="all parameters of the workflow")
     command = add_one("show", "Show a run and the rules that fired, or the newest runs", _shown(load))
     command.add_argument(
-        "number", metavar="RUN", type=int, nargs="?", help="its number; without it the newest runs are listed"
+        "number", metavar="RUN", type=words.IDS, nargs="?", help="its number; without it the newest runs are listed"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
     for what, text in (
@@ -38,18 +46,19 @@ def add(actions: Any, common: argparse.ArgumentParser, load: Load) -> None:
         ("release", "Let a held stage go on"),
     ):
         command = add_one(what, text, _acting(what, load))
-        command.add_argument("number", metavar="RUN", type=int, help="its number")
+        command.add_argument("number", metavar="RUN", type=words.IDS, help="its number")
         if what != "stop":
             command.add_argument("stage", metavar="STAGE", help="its name")
     command = add_one("test", "Say what would follow an outcome, without running anything", _test)
     command.add_argument("file", metavar="FILE", help="a workflow file")
     command.add_argument("--workflow", metavar="NAME", default="", help="default: the one that has the stage")
     command.add_argument("--stage", metavar="NAME", required=True, help="the stage that has ended")
-    command.add_argument("--rc", metavar="N", type=int, help="the return code")
+    command.add_argument("--rc", metavar="N", type=number(0, 255), help="the return code")
     states = ("exit", "signal", "timeout", "oom", "node_fail", "cancelled", "lost", "late", "submit_error")
     command.add_argument("--state", choices=states, default="exit", help="default: exit")
     command.add_argument("--output", metavar="FILE", help="what the command said")
-    command.add_argument("--attempt", metavar="N", type=int, default=1, help="which attempt it was (default: 1)")
+    command.add_argument("--attempt", metavar="N", type=number(1, 1000), default=1,
+                         help="which attempt it was (default: 1)")  # fmt: skip
     command.add_argument("--elapsed", metavar="SECONDS", type=float, help="how long it ran")
     command.add_argument("--param", metavar="NAME=VALUE", action="append", default=[], help="a parameter")
 
@@ -58,25 +67,43 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
     from jobmon.batch.workflow import definitions
 
     wrong: list[str] = []
-    found = 0
+    found: list[Definition] = []
     if options.files:
         for name in options.files:
             try:
-                found += len(definitions.parse(_text(name), name))
+                found += definitions.parse(_text(name), name)
             except SettingsError as error:
                 wrong += str(error).split("\n")
     else:
         known = definitions.load(settings.batch.workflows)
-        found, wrong = len(known.workflows), list(known.errors)
+        found, wrong = list(known.workflows.values()), list(known.errors)
+    right = 0
+    for one in found:
+        options_wrong = _wrong_options(settings, one)
+        right += not options_wrong
+        wrong += options_wrong
     for line in wrong:
         print(plain(line, 1000), file=sys.stderr)
-    print(f"{found} workflows are right, {len(wrong)} mistakes")
+    print(f"{right} workflows are right, {len(wrong)} mistakes")
     return 1 if wrong else 0
+
+
+def _wrong_options(settings: Settings, definition: "Definition") -> list[str]:
+    """Return what the scheduler here would not take of the options of stages."""
+    from jobmon.engine.scheduler import check_options
+
+    wrong = []
+    for stage in definition.workflow.stages:
+        try:
+            check_options(settings, stage.options)
+        except SettingsError as error:
+            wrong.append(f"{definition.file}: workflow {definition.workflow.name}, stage {stage.name}, {error}")
+    return wrong
 
 
 def _text(name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8")
+        return read_text(Path(name), MOST_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
@@ -114,16 +141,17 @@ def _start(settings: Settings, options: argparse.Namespace) -> int:
 
 def _shown(load: Load) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
-        from jobmon.batch import run_rows
+        from jobmon.batch import run_rows, visibility
         from jobmon.batch.terminal import opened
 
+        view = visibility.terminal()
         with opened(load(options)) as store, store.reading() as connection:
             if options.number is None:
                 found: Any = run_rows.listing(connection, limit=50)
             else:
                 found = run_rows.details(connection, options.number)
         if options.json:
-            print(json.dumps(found, indent=2))
+            print(json.dumps(view.runs(found) if options.number is None else view.run(found), indent=2))
         elif options.number is None:
             rows = [(str(row["run_id"]), row["workflow"], row["status"], moment_s(row["created_at"]),
                      moment_s(row["finished_at"]), plain(row["reason"], 80)) for row in found]  # fmt: skip
@@ -175,6 +203,7 @@ def _test(options: argparse.Namespace) -> int:
     from jobmon.batch.workflow.outcome import Outcome
     from jobmon.batch.workflow.placeholders import Values
     from jobmon.batch.workflow.searching import Searcher
+    from jobmon.engine.outbox import targets
 
     workflows = [one.workflow for one in definitions.parse(_text(options.file), options.file)]
     found = [w for w in workflows if options.workflow in {"", w.name} and options.stage in {s.name for s in w.stages}]
@@ -193,7 +222,7 @@ def _test(options: argparse.Namespace) -> int:
     facts = [
         ("rule", ", ".join(map(str, decision.rules)) or "none"), ("next", ", ".join(decision.next or ())),
         ("retry", "" if decision.retry_s is None else f"in {decision.retry_s:g} s"), ("stop", decision.stop),
-        ("hold", decision.hold), ("notify", ", ".join(decision.notify)),
+        ("hold", decision.hold), ("notify", ", ".join(targets.all_shown(decision.notify))),
         ("set", ", ".join(f"{name}={value}" for name, value in decision.variables.items())),
         ("fails", "yes" if decision.fails else ""),
     ]  # fmt: skip

@@ -14,6 +14,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from jobmon.config.files import MOST_SETTINGS, read_text
+from jobmon.config.secrets import hidden
 from jobmon.config.tables import (
     BatchSettings,
     DaemonSettings,
@@ -105,7 +107,7 @@ def find_file(file: str | os.PathLike[str] | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, MOST_SETTINGS))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except RecursionError:
@@ -138,6 +140,7 @@ def _value(text: str) -> Any:
 
 def _shortened(text: str) -> str:
     """Return a text as it can be shown on a terminal: printable, and not endless."""
+    text = hidden(text)
     return repr(text[:80])[1:-1] + ("…" if len(text) > 80 else "")
 
 
@@ -173,7 +176,7 @@ def _explain(error: ErrorDetails) -> str:
 
 def _shown(value: object) -> str:
     try:
-        text = repr(value)
+        text = hidden(repr(value))
     except ValueError:
         return "a number of thousands of digits"
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -1,9 +1,9 @@
 """Hold the kinds of values that settings have, and the base of their tables."""
 
-import ipaddress
 import os
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -53,13 +53,14 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _network(value: str) -> str:
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
     try:
-        network = ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        raise ValueError("must be addresses such as 127.0.0.1 or 10.0.0.0/8") from None
-    if network.prefixlen == 0:
-        raise ValueError("must not be all addresses: anybody could say who they are")
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        known = False
+    if value and (not known or parts.username is not None or parts.query or parts.fragment):
+        raise ValueError("must be an address such as https://cluster.site.org/jobmon/")
     return value
 
 
@@ -71,7 +72,7 @@ YEAR_S = 31_622_400
 Listen = Annotated[
     list[Annotated[Text, AfterValidator(_listen)]], BeforeValidator(_listed), Field(min_length=1, max_length=16)
 ]
-Addresses = Annotated[Text, AfterValidator(_network)]
+PublicUrl = Annotated[Text, AfterValidator(_public_url)]
 
 
 class Table(BaseModel):

@@ -1,23 +1,32 @@
 """Hold one frozen model per table of jobmon.toml."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from jobmon.config.addresses import Tcp, Unix, parse
 from jobmon.config.fields import (
     YEAR_S,
-    Addresses,
     FileName,
     FileNamePattern,
     Folder,
     Listen,
+    PublicUrl,
     Table,
     Text,
     default_data_path,
 )
-from jobmon.config.telemetry import GangliaSettings, InfluxSettings, PrometheusSettings, TelemetrySettings
+from jobmon.config.secrets import has_password
+from jobmon.config.telemetry import (
+    GangliaSettings,
+    InfluxSettings,
+    PrometheusSettings,
+    TelemetrySettings,
+    without_password,
+)
+
+DEFAULT_PORT = 8080
 
 
 class DaemonSettings(Table):
@@ -70,6 +79,17 @@ class StoreSettings(Table):
     """Hold `[store]`."""
 
     url: Text = Field("", pattern=r"^($|sqlite:///.|postgresql(\+psycopg)?://)")
+    password_file: Text = ""
+    search_timeout: float = Field(5, ge=0.1, le=600)
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        """See that a password is for a server that wants one, and that there are no two."""
+        if self.password_file and not self.url.startswith("postgresql"):
+            raise ValueError("password_file is for PostgreSQL: url = postgresql+psycopg://USER@HOST/DATABASE")
+        if self.password_file and has_password(self.url):
+            raise ValueError("there is a password in url and one in password_file; take it out of url")
+        return self
 
 
 class WebSettings(Table):
@@ -77,7 +97,7 @@ class WebSettings(Table):
 
     enabled: bool = True
     listen: Listen = ["127.0.0.1"]
-    port: int = Field(8080, ge=0, le=65535)
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535)
     socket_mode: str = Field("0660", pattern=r"^0?[0-7]{3}$")
     socket_group: Text = ""
     connections: int = Field(1000, ge=16, le=100_000)
@@ -86,16 +106,38 @@ class WebSettings(Table):
     read: Literal["open", "signed-in", "own"] = "open"
     names: Literal["full", "short", "pseudonym"] = "full"
     remote_user_header: str = Field("X-Remote-User", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
-    trusted_proxies: list[Addresses] = []
+    proxy_users: list[Text] = []
+    proxy_secret_file: Text = ""
+    public_url: PublicUrl = ""
     operators: list[Text] = []
     admins: list[Text] = []
     tokens_file: Text = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _an_address_is_nobody(cls, values: Any) -> Any:
+        """Refuse what would believe an address, whatever else is set."""
+        if isinstance(values, dict) and "trusted_proxies" in values:
+            raise ValueError(
+                "trusted_proxies is no setting any more, for an address proves nothing: each account of that machine "
+                'has it. Let the web server in front prove itself: listen = ["127.0.0.1", '
+                '"unix:/run/jobmon/web.sock"] with proxy_users = ["www-data"], or proxy_secret_file; '
+                "docs/access.md shows both"
+            )
+        return values
+
     @model_validator(mode="after")
     def _somebody_can_sign_in(self) -> Self:
-        """See that a page that wants to know who reads it has a way to learn that."""
-        if self.enabled and self.read != "open" and not (self.trusted_proxies or self.tokens_file):
-            raise ValueError(f"read = {self.read!r} needs trusted_proxies or tokens_file, else nobody could sign in")
+        """See that who is to be believed can be told, and that a page that wants to know its readers can know them."""
+        if self.proxy_users and not any(isinstance(address, Unix) for address in self.addresses):
+            raise ValueError(
+                "proxy_users is for a web server that comes by a unix socket, and listen names none; "
+                'add one, such as "unix:/run/jobmon/web.sock", or use proxy_secret_file'
+            )
+        if self.enabled and self.read != "open" and not self.knows_people:
+            raise ValueError(
+                f"read = {self.read!r} needs proxy_users, proxy_secret_file or tokens_file, else nobody could sign in"
+            )
         return self
 
     @model_validator(mode="after")
@@ -104,7 +146,7 @@ class WebSettings(Table):
         known = [parse(text) for text in self.listen]
         if len(set(known)) < len(known):
             raise ValueError("listen names an address twice")
-        if "port" in self.model_fields_set and not any(isinstance(a, Tcp) and a.port is None for a in known):
+        if self.port != DEFAULT_PORT and not any(isinstance(a, Tcp) and a.port is None for a in known):
             raise ValueError(f"port = {self.port} is for addresses in listen without one, and there is none of these")
         return self
 
@@ -122,6 +164,11 @@ class WebSettings(Table):
         return [*tcp, *self.listen][0]
 
     @property
+    def knows_people(self) -> bool:
+        """Say whether there is a way to sign in."""
+        return bool(self.proxy_users or self.proxy_secret_file or self.tokens_file)
+
+    @property
     def hides(self) -> bool:
         """Say whether not everybody who may read sees everybody's jobs under their names."""
         return self.read == "own" or self.names != "full"
@@ -134,7 +181,7 @@ class SchedulerSettings(Table):
     timeout: int = Field(20, ge=1, le=3600)
     bin_path: Text = ""
     conf: Text = ""
-    slurmrestd_url: Text = Field("", pattern=r"^($|https?://|unix:/)")
+    slurmrestd_url: Annotated[Text, AfterValidator(without_password)] = Field("", pattern=r"^($|https?://|unix:/)")
     slurmrestd_user: Text = ""
     slurmrestd_token_file: Text = ""
     slurmrestd_api: str = Field("", pattern=r"^($|v0\.0\.\d+$)")
@@ -150,6 +197,9 @@ class BatchSettings(Table):
     users: list[Text] = []
     lease_ttl: float = Field(10, ge=0.5, le=600)
     keep: int = Field(90, ge=1, le=36_500)
+    content: Literal["owner", "readers"] = "owner"
+    user_jobs: int = Field(10_000, ge=1, le=10_000_000)
+    user_notices: int = Field(10_000, ge=0, le=10_000_000)
     workflows: Text = "/etc/jobmon/workflows.d"
     programs: Text = "/etc/jobmon/releases"
 

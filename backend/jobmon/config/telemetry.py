@@ -25,8 +25,9 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _without_password(value: str) -> str:
-    if "@" in value.split("/")[2]:
+def without_password(value: str) -> str:
+    """Refuse an address with a name or a password in it."""
+    if "@" in value and not value.startswith("unix:"):
         raise ValueError("must not hold a name or a password, for it is shown: use user and password_file")
     return value
 
@@ -58,7 +59,7 @@ def _job_filesystem(metric: str) -> str:
     return f"sum by (jobid, fs) ({named})"
 
 
-Url = Annotated[Text, Field(pattern=r"^https?://[^\s/]"), AfterValidator(_without_password)]
+Url = Annotated[Text, Field(pattern=r"^https?://[^\s/]"), AfterValidator(without_password)]
 Pattern = Annotated[Text, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
 PromQL = Annotated[str, Field(max_length=10_000)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]

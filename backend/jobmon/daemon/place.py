@@ -11,6 +11,7 @@ from typing import IO
 from sqlalchemy.engine import make_url
 
 from jobmon import clock
+from jobmon.api.access import Access
 from jobmon.config import Settings
 from jobmon.errors import SettingsError
 from jobmon.spool.lock import LOCK, locked
@@ -50,6 +51,8 @@ class Place:
     settings: Settings
     lock: Lock
     listeners: Listeners
+    access: Access | None
+    """What tells people apart, as the web process has it too."""
     files: dict[Path, tuple[int, int]] = field(default_factory=dict)
     """What must stay the same file for as long as it is used, and which file it is."""
 
@@ -57,12 +60,13 @@ class Place:
     def open(cls, settings: Settings) -> "Place":
         """Take the lock and bind; what is wrong is a SettingsError or an AlreadyRunningError, and nothing is held."""
         _check(settings)
+        access = Access(settings.web) if settings.web.enabled else None
         lock = Lock.take(Path(settings.live.data_path))
         deadline = clock.monotonic() + PORT_S
         try:
             while True:
                 try:
-                    return cls(settings, lock, listening.bind(settings.web))
+                    return cls(settings, lock, listening.bind(settings.web), access)
                 except AddressInUseError:
                     if clock.monotonic() > deadline:
                         raise
@@ -77,10 +81,11 @@ class Place:
         What cannot be had is a SettingsError or an AlreadyRunningError, and nothing more is held than before.
         """
         _check(settings)
+        access = Access(settings.web) if settings.web.enabled else None
         data_path = Path(settings.live.data_path)
         lock = self.lock if data_path == self.lock.data_path else Lock.take(data_path)
         try:
-            return Place(settings, lock, listening.bind(settings.web, self.listeners))
+            return Place(settings, lock, listening.bind(settings.web, self.listeners), access)
         except BaseException:
             if lock is not self.lock:
                 lock.release()

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from jobmon.api.access import Access
 from jobmon.control import Answer
 from jobmon.daemon.place import Place
 from jobmon.daemon.turn import Turn
@@ -24,6 +25,7 @@ class WebProcess:
         self._only = list(only)
         self._on_ready = on_ready
         self._keeper: Keeper | None = None
+        self._access: Access | None = None
 
     def serve(self, place: Place) -> None:
         """Serve a place from now on: the process before, if there is one, leaves when the new one answers."""
@@ -32,6 +34,7 @@ class WebProcess:
             return
         if self._keeper is None:
             self._keeper = Keeper("the web process", MODULE, self._on_ready)
+        self._access = place.access
         sockets = list(place.listeners.values())
         message = {
             "settings": place.settings.model_dump(mode="json", exclude_unset=True),
@@ -57,15 +60,16 @@ class WebProcess:
     @property
     def error(self) -> str:
         """Return why the page is not served as it should be; empty when it is."""
-        return self._keeper.error if self._keeper is not None else ""
+        trouble = self._access.trouble() if self._access is not None else ""
+        return (self._keeper.error or trouble) if self._keeper is not None else ""
 
     def health(self) -> dict[str, Any] | None:
         """Return the state for /healthz; None when no page is wanted."""
         keeper = self._keeper
         if keeper is None:
             return None
-        status = "failing" if keeper.error else "ok" if keeper.ready else "starting"
-        return {"status": status, "error": keeper.error, "starts": keeper.starts, "pid": keeper.pid}
+        status = "failing" if self.error else "ok" if keeper.ready else "starting"
+        return {"status": status, "error": self.error, "starts": keeper.starts, "pid": keeper.pid}
 
     def stop(self) -> None:
         """End it."""

@@ -34,6 +34,14 @@ SPREAD = re.compile(r"(\d{1,2})?~(\d{1,2})?")
 CHANGE_S = 3 * 3600
 """A change of the clock is looked for this long before and after: more than this Debian's cron does not make up for."""
 MOST_CAUGHT_UP = 100
+LATEST = 4_102_444_800
+"""The year 2100: what lies after it is likely to be in milliseconds."""
+DAY_S = 86_400
+WINDOW_S = 32 * DAY_S
+"""Due times are worked out for so long at a time, whatever span is asked for."""
+MARGIN_S = 2 * DAY_S
+"""More than a local time and the moment that it means can be apart."""
+MOST_NEXT = 1000
 ON_TIME_S = 60
 """What is no later than this is not late."""
 
@@ -103,8 +111,34 @@ def parse(expression: str, zone: str = "UTC", seed: str = "") -> Schedule:
 
 
 def due(schedule: Schedule, after: int, until: int) -> Iterator[int]:
-    """Yield the due times after `after` and up to `until`, all in epoch seconds, in order and each once."""
-    if schedule.at_start or until <= after:
+    """Yield the due times after `after` and up to `until`, all in epoch seconds, in order and each once.
+
+    They are worked out as they are asked for: who stops early has not paid for the rest. After 2100 nothing is due.
+    """
+    after, until, window = max(after, 0), min(until, LATEST), DAY_S
+    while not schedule.at_start and after < until:
+        coming = next(_local_times(schedule, after - MARGIN_S, LATEST), None)
+        if coming is None:
+            return
+        after = max(after, coming - 2 * MARGIN_S)
+        end = min(after + window, until)
+        yield from _due_within(schedule, after, end)
+        after, window = end, min(2 * window, WINDOW_S)
+
+
+def newest(schedule: Schedule, after: int, until: int, most: int) -> tuple[list[int], bool]:
+    """Return the newest so many due times after `after` and up to `until`, in order, and whether there were others."""
+    found: list[int] = []
+    after, until, window = max(after, 0), min(until, LATEST), 3600
+    while after < until and len(found) <= most:
+        start = max(after, until - window)
+        found[:0] = due(schedule, start, until)
+        until, window = start, min(2 * window, WINDOW_S)
+    return found[-most:], len(found) > most
+
+
+def _due_within(schedule: Schedule, after: int, until: int) -> Iterator[int]:
+    if until <= after:
         return
     zone = schedule.zone
     before, beyond = after - CHANGE_S, until + CHANGE_S
@@ -149,13 +183,8 @@ def _instants(local: int, zone: ZoneInfo, follows_clock: bool) -> set[int]:
 
 
 def next_times(schedule: Schedule, after: int, count: int) -> list[int]:
-    """Return the next so many due times."""
-    found: list[int] = []
-    span = 86_400
-    while not schedule.at_start and len(found) < count and span < 10 * 366 * 86_400:
-        found += islice(due(schedule, found[-1] if found else after, after + span), count - len(found))
-        span *= 4
-    return found
+    """Return the next so many due times, 1,000 at most; fewer when the expression comes no more."""
+    return list(islice(due(schedule, after, LATEST), min(count, MOST_NEXT)))
 
 
 def decide(times: Sequence[int], now: int, misfire: Misfire, window_s: int) -> Decision:

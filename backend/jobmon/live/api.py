@@ -15,7 +15,7 @@ def routes(context: Context) -> Routes:
     found = Routes()
     found.include(window_api.router(lambda: context.document(SUMMARY)))
     found.include(jobs_api.router(context.store, context.everything))
-    found.include(marks_api.router(context.store, hides=context.settings.web.hides))
+    found.include(marks_api.router(context.store))
     return found
 
 

@@ -11,23 +11,18 @@ import orjson
 from jobmon import clock
 from jobmon.backends.child import BackendProcess, Cycle, CycleFailed
 from jobmon.config import Settings
-from jobmon.live import health, privacy
+from jobmon.live import health, privacy, visibility
 from jobmon.live.finished import Finished
 from jobmon.live.mark_keeper import MarkKeeper, Shelf
 from jobmon.live.past import Past
 from jobmon.live.publisher import Page, Publisher
 from jobmon.model import SourceHealth
 from jobmon.spool import layout
-from jobmon.store import Store, open_store
+from jobmon.store import store_of
 
 log = logging.getLogger("jobmon.live")
 
 DAY_S = 86_400
-
-
-def store_of(settings: Settings) -> Store:
-    """Open the store that the settings name, with the tables of `live` in it."""
-    return open_store(settings.store.url, Path(settings.live.data_path))
 
 
 class Live:
@@ -91,7 +86,8 @@ class Live:
         self._publisher.expire(now)
         if self._public is not None:
             shown = privacy.public(snapshot, self.settings.web, self._mask)
-            self._public.publish(shown, replace(cycle, snapshot=shown, body=orjson.dumps(shown)), told)
+            brief = {**told, "sources": visibility.sources(told["sources"])}
+            self._public.publish(shown, replace(cycle, snapshot=shown, body=orjson.dumps(shown)), brief)
             self._public.expire(now)
         self._finish_jobs(snapshot, now)
         self._began, self._collect_s, self._size = began, cycle.collect_s, size
@@ -139,9 +135,9 @@ class Live:
     def _finish_jobs(self, snapshot: dict[str, Any], now: float) -> None:
         """Put into the store what ended with this snapshot, and once a day take out what is too old."""
         self._finished.add(self._publisher.endings.ended, snapshot.get("cluster", ""), now)
-        if not 0 <= now - self._expired_at < DAY_S:
+        is_due = not 0 <= now - self._expired_at < DAY_S
+        if is_due and self._finished.expire(now - DAY_S * self.settings.live.jobs_keep):
             self._expired_at = now
-            self._finished.expire(now - DAY_S * self.settings.live.jobs_keep)
 
     def _told(self, cycle: Cycle) -> dict[str, Any]:
         """Return what the summary says of the daemon: how it did, and the state of its sources."""
@@ -171,8 +167,10 @@ class Live:
             sources = (*(s for s in sources if s.name != "back end"), broken)
         self._sources = sources
         health.report_sources(sources, self.interval)
-        for publisher in filter(None, (self._publisher, self._public)):
-            publisher.tell_sources(health.for_page(sources))
+        told = health.for_page(sources)
+        self._publisher.tell_sources(told)
+        if self._public is not None:
+            self._public.tell_sources(visibility.sources(told))
 
     def _finish_cycle(self) -> None:
         """Take the cycle's time, now that everything is written."""

@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from jobmon import clock
 from jobmon.errors import StoreError
 from jobmon.live.tables import JOB
 from jobmon.model import SourceHealth
@@ -19,6 +20,10 @@ log = logging.getLogger("jobmon.live")
 MOST_WAITING = 200_000
 """So many ended jobs are kept in memory while the store does not take them."""
 BATCH = 500
+MOST_IDS = 200_000
+EXPIRE_S = 2.0
+TOGETHER = 5000
+"""So many jobs are written or removed in one transaction: others wait for it."""
 SORTS = {
     "end": JOB.c.end_at,
     "waste": JOB.c.waste_core_h,
@@ -69,9 +74,11 @@ class Finished:
             store = self.store()
             if not self._waiting:
                 return
-            with store.writing() as connection:
-                for first in range(0, len(self._waiting), BATCH):
-                    connection.execute(_insert(store, self._waiting[first : first + BATCH]))
+            while self._waiting:
+                with store.writing() as connection:
+                    for first in range(0, min(len(self._waiting), TOGETHER), BATCH):
+                        connection.execute(_insert(store, self._waiting[first : first + BATCH]))
+                del self._waiting[:TOGETHER]
         except StoreError as error:
             if str(error) != self._error:
                 log.error("%s; jobs that end are kept until it works again, %d now", error, len(self._waiting))
@@ -80,19 +87,25 @@ class Finished:
                 log.error("the oldest %d ended jobs are lost", len(self._waiting) - MOST_WAITING)
                 del self._waiting[:-MOST_WAITING]
             return
-        self._waiting.clear()
         self._error, self._last = "", now
 
-    def expire(self, before: float) -> None:
-        """Remove jobs that ended before that time."""
+    def expire(self, before: float) -> bool:
+        """Remove jobs that ended before that time; False when there were too many to remove all at once."""
+        old = sa.select(JOB.c.number).where(JOB.c.end_at < int(before)).order_by(JOB.c.end_at).limit(TOGETHER)
+        count, until = 0, clock.monotonic() + EXPIRE_S
         try:
-            with self.store().writing() as connection:
-                count = connection.execute(JOB.delete().where(JOB.c.end_at < int(before))).rowcount
+            while True:
+                with self.store().writing() as connection:
+                    portion = connection.execute(JOB.delete().where(JOB.c.number.in_(old))).rowcount
+                count += portion
+                if portion < TOGETHER or clock.monotonic() > until:
+                    break
         except StoreError as error:
             log.error("%s; old finished jobs stay", error)
-            return
+            return True
         if count:
             log.info("%d finished jobs were old and are forgotten", count)
+        return portion < TOGETHER
 
     def close(self) -> None:
         """Let go of the store."""
@@ -111,7 +124,7 @@ def find(store: Store, search: Search) -> tuple[list[dict[str, Any]], int]:
     where = _conditions(search)
     order = SORTS[search.sort]
     query = sa.select(JOB.c.summary).where(*where).order_by(order.desc(), JOB.c.number.desc())
-    with store.reading() as connection:
+    with store.searching() as connection:
         total = connection.execute(sa.select(sa.func.count()).select_from(JOB).where(*where)).scalar_one()
         found = connection.execute(query.limit(search.limit).offset(search.offset)).scalars().all()
     return [orjson.loads(text) for text in found], int(total)
@@ -120,15 +133,16 @@ def find(store: Store, search: Search) -> tuple[list[dict[str, Any]], int]:
 def find_one(store: Store, job_id: str) -> dict[str, Any] | None:
     """Return the summary of the job of that id that ended last; None when there is none."""
     query = sa.select(JOB.c.summary).where(JOB.c.id == job_id).order_by(JOB.c.end_at.desc()).limit(1)
-    with store.reading() as connection:
+    with store.searching() as connection:
         text = connection.execute(query).scalar_one_or_none()
     return None if text is None else orjson.loads(text)
 
 
 def ids_of(store: Store, user: str) -> set[str]:
-    """Return the ids of a user's finished jobs."""
-    with store.reading() as connection:
-        return set(connection.execute(sa.select(JOB.c.id).where(JOB.c.user == user)).scalars())
+    """Return the ids of a user's finished jobs; of very many those that ended last."""
+    query = sa.select(JOB.c.id).where(JOB.c.user == user).order_by(JOB.c.end_at.desc()).limit(MOST_IDS)
+    with store.searching() as connection:
+        return set(connection.execute(query).scalars())
 
 
 def _conditions(search: Search) -> list[sa.ColumnElement[bool]]:

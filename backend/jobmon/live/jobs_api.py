@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import HTTPException, Path, Query, Request
 
+from jobmon.api import problems
 from jobmon.api.access import SIGN_IN
 from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.errors import SpoolError, StoreError
 from jobmon.live.endings import shard_of
 from jobmon.live.finished import Search, find, find_one
+from jobmon.live.visibility import FINISHED
 from jobmon.spool import layout, reader
 from jobmon.store import Store
 
@@ -51,9 +53,13 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
         try:
             found, total = find(store(), search)
         except StoreError as error:
-            raise HTTPException(503, "The store of finished jobs does not answer.") from error
+            raise problems.of_store(error, "The store of finished jobs") from error
         following = offset + len(found)
-        return {"jobs": found, "total": total, "next": following if found and following < total else None}
+        return {
+            "jobs": FINISHED.all_shown(found, asker(request)),
+            "total": total,
+            "next": following if found and following < total else None,
+        }
 
     @routes.get("/jobs/{job_id}", Level.READER, summary="What one job used and wasted, running or finished")
     def job(request: Request, job_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
@@ -61,10 +67,10 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
         try:
             found = newest(running(folder, job_id), find_one(store(), job_id))
         except StoreError as error:
-            raise HTTPException(503, "The store of finished jobs does not answer.") from error
+            raise problems.of_store(error, "The store of finished jobs") from error
         if found is None or (own and found["user"] != own):
             raise HTTPException(404, "No such job is running or was seen to end.")
-        return found
+        return FINISHED.shown(found, asker(request))
 
     return routes
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from getpass import getuser
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobmon import clock, printing
@@ -54,20 +53,21 @@ def add(add_word: Add, load: Load) -> None:
     several.add_argument("--since", metavar="TIME", help="in or after this (default: 90d): 12h, 7d, 2026-11-21")
     several.add_argument("--until", metavar="TIME", help="before or in this (default: all that lies ahead)")
     several.add_argument("--json", action="store_true", help="print JSON")
-    several.add_argument("--remove", metavar="NUMBER", type=int, help="take back what a person declared by mistake")
+    several.add_argument("--remove", metavar="NUMBER", type=printing.number(1, 2**63 - 1),
+                         help="take back what a person declared by mistake")  # fmt: skip
 
 
 def mark(settings: Settings, name: str, at: int, until: int | None, note: str) -> int:
     """Record a mark and print it; one that is there already is printed as it was recorded."""
     from jobmon.engine import marks
-    from jobmon.store import open_store
+    from jobmon.store import store_of
 
     if until is not None and until < at:
         raise SettingsError(
             f"--until is {moment_s(until)}, before the beginning, {moment_s(at)}; write +4h for four hours from now"
         )
     source = f"{marks.PERSON}{_me()}"
-    store = open_store(settings.store.url, Path(settings.live.data_path))
+    store = store_of(settings)
     try:
         with store.writing() as connection:
             new = marks.add(connection, name, at, until=until, note=note, source=source)
@@ -82,9 +82,9 @@ def mark(settings: Settings, name: str, at: int, until: int | None, note: str) -
 def listing(settings: Settings, since: float, until: float | None, as_json: bool) -> int:
     """Print the marks of a span of time, epoch seconds; all that lies ahead when `until` is None."""
     from jobmon.engine import marks
-    from jobmon.store import open_store
+    from jobmon.store import store_of
 
-    store = open_store(settings.store.url, Path(settings.live.data_path))
+    store = store_of(settings)
     try:
         with store.reading() as connection:
             found = marks.listing(connection, since, marks.LATEST if until is None else until)
@@ -107,9 +107,9 @@ def listing(settings: Settings, since: float, until: float | None, as_json: bool
 def remove(settings: Settings, number: int) -> int:
     """Take back a mark of a person, and print what it was."""
     from jobmon.engine import marks
-    from jobmon.store import open_store
+    from jobmon.store import store_of
 
-    store = open_store(settings.store.url, Path(settings.live.data_path))
+    store = store_of(settings)
     try:
         with store.writing() as connection:
             gone = marks.remove(connection, number)

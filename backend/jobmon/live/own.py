@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from jobmon.live import visibility
+
 Document = dict[str, Any]
 
 
@@ -31,6 +33,8 @@ def summary(document: Document, user: str) -> Document:
         for name, column in document["nodes"].items()
     }
     part = {**document, "jobs": columns, "nodes": nodes, "strings": list(numbers)}
+    if "sources" in document:
+        part["sources"] = visibility.sources(document["sources"])
     if "planned" in document:
         own = set(columns["id"])
         part["planned"] = {job_id: places for job_id, places in document["planned"].items() if job_id in own}
@@ -107,6 +111,12 @@ def snapshot(document: Document, user: str) -> Document:
 def filtered(name: str, document: Document, user: str, own: Callable[[], Collection[str]]) -> Document | None:
     """Return what a person may see of a page's file; None when there is nothing of it for one person alone."""
     kind = name.split("/")[1] if "/" in name else name
+    part = _part(kind, document, user, own)
+    return None if part is None else visibility.named(part, visibility.PARTS[kind])
+
+
+def _part(kind: str, document: Document, user: str, own: Callable[[], Collection[str]]) -> Document | None:
+    """Return a document with one person's rows."""
     by_user: dict[str, Callable[[Document, str], Document]] = {
         "snapshot": snapshot, "history": history, "summary": summary, "facts": summary, "usage": usage, "runs": runs,
         "marks": marks,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from jobmon.config import WebSettings
 from jobmon.errors import SpoolError
+from jobmon.live import visibility
 from jobmon.spool import layout
 
 Names = Literal["full", "short", "pseudonym"]
@@ -81,11 +82,13 @@ def public(snapshot: Mapping[str, Any], web: WebSettings, mask: Mask) -> dict[st
     the names of jobs and accounts, which may tell who somebody is, are left out too.
     """
     usage = snapshot["usage"]
+    snapshot = visibility.named(snapshot, visibility.PARTS["snapshot"])
     if web.read == "own":
         return {**snapshot, "jobs": NO_JOBS, "usage": {**usage, "users": {}}}
     hidden = {"name": HIDDEN, "account": HIDDEN} if web.names == "pseudonym" else {}
     jobs = {
-        job_id: {**job, "username": mask.name(job["username"]), **hidden} for job_id, job in snapshot["jobs"].items()
+        job_id: {**visibility.named(job, visibility.JOB), "username": mask.name(job["username"]), **hidden}
+        for job_id, job in snapshot["jobs"].items()
     }
     users: dict[str, int] = {}
     for name, cores in usage["users"].items():

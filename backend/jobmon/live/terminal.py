@@ -96,8 +96,8 @@ def _detail(error: urllib.error.HTTPError) -> str:
 
 
 def _search_store(settings: Settings, query: Mapping[str, Any]) -> dict[str, Any]:
-    from jobmon.live.capability import store_of
     from jobmon.live.finished import Search, find
+    from jobmon.store import store_of
 
     words = {"q": "text", "waste": "warned"}
     given = {words.get(name, name): value for name, value in query.items() if value is not None}
@@ -110,9 +110,9 @@ def _search_store(settings: Settings, query: Mapping[str, Any]) -> dict[str, Any
 
 
 def _find_in_store(settings: Settings, job_id: str) -> dict[str, Any] | None:
-    from jobmon.live.capability import store_of
     from jobmon.live.finished import find_one
     from jobmon.live.jobs_api import newest, running
+    from jobmon.store import store_of
 
     store = store_of(settings)
     try:

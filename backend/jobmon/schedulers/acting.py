@@ -98,8 +98,11 @@ class Scheduler(Protocol):
     def name(self) -> str:
         """Return what people call it: "slurm", "lsf", "htcondor", "local"."""
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown:
-        """Submit a job that does not start before it is released."""
+    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
+        """Submit a job that does not start before it is released.
+
+        Silent says that nobody was there to take it: it was not submitted, and nothing is wrong with it.
+        """
 
     def seen(self) -> tuple[Seen, ...] | Silent:
         """Return all jobs that carry our names, those that ended within the scheduler's memory included.

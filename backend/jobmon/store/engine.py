@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from jobmon import clock
-from jobmon.errors import SettingsError, StoreError, StoreValueError
+from jobmon.config import Settings
+from jobmon.config.secrets import hidden, read_secret
+from jobmon.errors import SettingsError, StoreError, StoreTimeoutError, StoreValueError
 from jobmon.store.versions import is_current
 
 log = logging.getLogger("jobmon.store")
@@ -26,6 +28,13 @@ BUSY_S = 5
 """So long a writer waits for another one."""
 MOST_NAMED = 500
 """So many values are named in one statement."""
+SEARCH_S = 5.0
+SEARCHES = 6
+"""So many questions of visitors are answered at a time; the others wait, and leave connections to what acts."""
+LOOK_EVERY = 10_000
+"""After so many steps of its machine SQLite looks whether a question takes too long."""
+CANCELLED = "57014"
+"""What PostgreSQL calls a statement that took too long."""
 CONNECT_S = 3
 IDLE_S = 5
 """So long a transaction may lie idle, and data wait for an answer, before the other side is taken for gone."""
@@ -33,6 +42,7 @@ KEEPALIVE_S = 3
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs", "afs", "9p"}
 )
+SETTING = "[store] password_file"
 MOUNTS = Path("/proc/self/mounts")
 _opening = threading.Lock()
 
@@ -42,6 +52,8 @@ class Store:
     """Be an open store; all that can go wrong while it is used is a StoreError."""
 
     engine: sa.Engine
+    search_s: float = SEARCH_S
+    _places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(SEARCHES))
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -55,25 +67,46 @@ class Store:
         with _told(), self.engine.connect() as connection:
             yield connection.execution_options(jobmon_reads=True)
 
+    @contextmanager
+    def searching(self) -> Iterator[sa.Connection]:
+        """Open a transaction that answers a visitor's question, which neither takes long nor meets many others.
+
+        StoreTimeoutError when it would.
+        """
+        if not self._places.acquire(timeout=self.search_s):
+            raise StoreTimeoutError("Too many searches go on at once; try again in a moment.")
+        try:
+            with _told(self.search_s), self.engine.connect() as raw:
+                connection = raw.execution_options(jobmon_reads=True)
+                with _limited(connection, self.search_s):
+                    yield connection
+        finally:
+            self._places.release()
+
     def close(self) -> None:
         """Let go of the connections."""
         self.engine.dispose()
 
 
-def open_store(url: str, folder: Path) -> Store:
+def store_of(settings: Settings) -> Store:
+    """Open the store that the settings name; errors are those of `open_store`."""
+    store, folder = settings.store, Path(settings.live.data_path)
+    return open_store(store.url, folder, store.search_timeout, password_file=store.password_file)
+
+
+def open_store(url: str, folder: Path, search_s: float = SEARCH_S, password_file: str = "") -> Store:
     """Open the store and bring the tables of all capabilities up to date.
 
-    An empty address means the file jobmon.sqlite in `folder`. An address that cannot be right, or a store
-    that is newer than this program, is a SettingsError, one that does not answer a StoreError.
+    An empty address means the file jobmon.sqlite in `folder`; a password is read from its file for each connection. An
+    address that cannot be right, or a store that is newer than this program, is a SettingsError, one that does not
+    answer a StoreError. Neither repeats the address, which may hold a password. A visitor's question ends after
+    `search_s`.
     """
-    try:
-        address = make_url(url or f"sqlite:///{folder / 'jobmon.sqlite'}")
-    except sa.exc.ArgumentError as error:
-        raise SettingsError(f"[store] url = {url!r}: is not the address of a database") from error
+    address = _address(url or f"sqlite:///{folder / 'jobmon.sqlite'}")
     backend = address.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise SettingsError(f"[store] url: {backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if backend == "sqlite":
         with _opening:
             _prepare_file(address.database)
@@ -92,6 +125,10 @@ def open_store(url: str, folder: Path) -> Store:
     else:
         engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows to insert are one statement
         event.listen(engine, "do_executemany", _one_by_one)
+    event.listen(engine, "handle_error", _unfit)
+    if password_file:
+        read_secret(password_file, SETTING)  # what is wrong with it is told now
+        event.listen(engine, "do_connect", lambda *given: _sign_in(given[3], password_file))
     try:
         with _told():
             if not is_current(engine):
@@ -101,7 +138,7 @@ def open_store(url: str, folder: Path) -> Store:
     except BaseException:
         engine.dispose()
         raise
-    return Store(engine)
+    return Store(engine, search_s)
 
 
 def claim(connection: sa.Connection, table: sa.Table, where: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
@@ -142,16 +179,61 @@ def claim_many(
     return {key: found[key] for key in keys if key in found}
 
 
+def _address(url: str) -> sa.URL:
+    try:
+        address = make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise SettingsError("[store] url: is not the address of a database") from None
+    if "@" in (address.host or ""):
+        raise SettingsError("[store] url: in a password write @ as %40, or use [store] password_file")
+    return address
+
+
+def _sign_in(parameters: dict[str, Any], password_file: str) -> None:
+    """Give a new connection its password, which may have been changed meanwhile."""
+    try:
+        parameters["password"] = read_secret(password_file, SETTING)
+    except SettingsError as error:
+        raise StoreError(f"the store: {error}") from None
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(search_s: float = 0) -> Iterator[None]:
     """Turn what the database says into a StoreError, without the statement and its values."""
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
-        kind = StoreValueError if isinstance(error, sa.exc.DataError) else StoreError
+        if search_s and (str(cause) == "interrupted" or getattr(cause, "sqlstate", "") == CANCELLED):
+            told = f"The search took longer than {search_s:g} s ([store] search_timeout); narrow it."
+            raise StoreTimeoutError(told) from error
+        kind = StoreValueError if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError) else StoreError
         words = str(cause).strip().splitlines()
-        raise kind(f"the store: {words[0] if words else type(cause).__name__}") from error
+        raise kind(f"the store: {hidden(words[0]) if words else type(cause).__name__}") from error
+
+
+def _unfit(context: sa.engine.ExceptionContext) -> StoreValueError | None:
+    """Name a value that no column can hold: drivers raise whatever their language has for it."""
+    error = context.original_exception
+    if not isinstance(error, OverflowError | UnicodeError):
+        return None
+    return StoreValueError(f"the store: {str(error).splitlines()[0]}")
+
+
+@contextmanager
+def _limited(connection: sa.Connection, most_s: float) -> Iterator[None]:
+    """Let the database itself end what takes longer."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = {max(int(1000 * most_s), 1)}"))
+        yield
+        return
+    deadline = clock.monotonic() + most_s
+    raw: Any = connection.connection.dbapi_connection
+    raw.set_progress_handler(lambda: clock.monotonic() > deadline, LOOK_EVERY)
+    try:
+        yield
+    finally:
+        raw.set_progress_handler(None, 0)
 
 
 def _lifelines() -> dict[str, Any]:

@@ -56,7 +56,7 @@ def create(
     )
     problems.install(app)
     access = Access(settings.web)
-    known = people(context) if people is not None else Everybody()
+    known = people(context) if people is not None else Everybody(hides=settings.web.names != "full")
     shelf = Shelf(settings.live, settings.web, access, known)
     app.include_router(published.router(settings.live, shelf).router)
     app.include_router(_state(health, metrics).router)
@@ -64,13 +64,13 @@ def create(
     for name, make in (routes or {}).items():
         app.include_router(make(context).router, prefix=f"/api/{name}", tags=[name])
     app.include_router(static.router(settings.web.site, page).router)
-    install(app, settings.web, access)
+    install(app, settings.web, access, known.shown_name)
     app.add_middleware(Outermost)
     return app
 
 
 def _people(web: WebSettings, shown: Callable[[str], str]) -> Routes:
-    routes = Routes(prefix="/api", tags=["people"])
+    routes = Routes(quick=True, prefix="/api", tags=["people"])
 
     @routes.get("/whoami", Level.ANYBODY, summary="Who asks, and what the files call that person")
     def whoami(request: Request, response: Response) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _people(web: WebSettings, shown: Callable[[str], str]) -> Routes:
 
 
 def _state(health: Health, metrics: Metrics) -> Routes:
-    routes = Routes(tags=["state"], default_response_class=Response)
+    routes = Routes(quick=True, tags=["state"], default_response_class=Response)
     unchecked = {"Cache-Control": "no-store"}
 
     @routes.get(

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobmon.config import WebSettings
+from jobmon.config import WebSettings, trust
 from jobmon.config.addresses import Tcp, Unix
 from jobmon.errors import SettingsError
 
@@ -161,15 +161,12 @@ def _group(name: str) -> int:
 
 def _check_folder(path: Path, here: str) -> None:
     """See that nobody else could put a socket there while ours is away, and hear what a proxy tells us."""
-    for folder in {*path.parents, *path.parent.resolve().parents, path.parent.resolve()}:
-        status = folder.stat()
-        shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        kept = folder not in {path.parent, path.parent.resolve()} and status.st_mode & stat.S_ISVTX
-        if status.st_uid not in {0, os.geteuid()} or (shared and not kept):
-            raise SettingsError(
-                f"{here}: others could put a socket of theirs there, for {folder} is not ours alone; choose a folder "
-                f"that only root and this account may write to, such as /run/jobmon, or: chmod go-w {folder}"
-            )
+    fault = trust.fault_of(path.parent)
+    if fault:
+        raise SettingsError(
+            f"{here}: others could put a socket of theirs there, for {fault}; choose a folder that only root and this "
+            "account may write to, such as /run/jobmon"
+        )
 
 
 @contextlib.contextmanager

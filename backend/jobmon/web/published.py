@@ -20,6 +20,7 @@ from jobmon.web.stored import Stored, load
 
 INDEX = "cgi.index"
 MAX_NAMES = 24
+MOST_PAGE = 220
 TIME = r"^[0-9]{1,12}(\.[0-9]*)?$"
 PAGE = r"^[a-z]{1,64}(/[a-z0-9_-]{1,64}){0,3}$"
 LASTING = re.compile(r"[^/]+/[^/]+/[^/]+/[0-9]+")
@@ -41,10 +42,11 @@ NEAREST = {
 }
 
 Time = Annotated[
-    str | None, Query(pattern=TIME, description="Epoch seconds; the stored snapshot nearest to it is sent.")
+    str | None,
+    Query(pattern=TIME, max_length=40, description="Epoch seconds; the stored snapshot nearest to it is sent."),
 ]
 Names = Annotated[
-    list[Annotated[str, StringConstraints(pattern=PAGE)]],
+    list[Annotated[str, StringConstraints(pattern=PAGE, max_length=MOST_PAGE)]],
     Query(
         min_length=1,
         max_length=MAX_NAMES,
@@ -74,7 +76,9 @@ def nearest(folder: Path, pattern: str, wanted: float) -> tuple[int, Stored] | N
 
 def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     """Return the four addresses of the published files; `shelf` knows who may read what, without one all may."""
-    routes = Routes(prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response)
+    routes = Routes(
+        quick=True, prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response
+    )
     shelf = Shelf(live) if shelf is None else shelf
 
     @routes.get("/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST})

@@ -97,7 +97,7 @@ class Shelf:
     def view(self, request: Request) -> View:
         """Return what the one who asks may read; 401 when that is nothing."""
         web, access = self._web, self._access
-        if web is None or access is None or not (web.trusted_proxies or web.tokens_file or web.hides):
+        if web is None or access is None or not (web.knows_people or web.hides):
             return View(self._folder)
         person = access.reader(request)
         private = f"Authorization, {web.remote_user_header}"

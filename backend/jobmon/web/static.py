@@ -23,7 +23,7 @@ def router(site: str, folder: Path = FOLDER) -> Routes:
     """Return the addresses of the page; `site` is the file to serve as /site.json instead of the built one, or ""."""
     if site and not Path(site).is_file():
         raise SettingsError(f'[web] site = "{site}": there is no such file; leave it empty to use the page\'s own')
-    routes = Routes(include_in_schema=False)
+    routes = Routes(quick=True, include_in_schema=False)
 
     @routes.get("/site.json", Level.ANYBODY)
     def settings_of_the_page(request: Request) -> Response:

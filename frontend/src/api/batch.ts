@@ -1,18 +1,22 @@
-// What /api/batch tells and takes. Times are epoch seconds; null is not known, or not yet.
+// What /api/batch tells and takes. Times are epoch seconds; null is not known, or not yet. What may be missing is shown
+// to whose it is and to the staff alone (docs/access.md); `content` says whether it is.
 
 export interface JobRow {
   job_id: number;
   name: string;
-  command: string;
+  command?: string;
   status: string;
   /** How it ended: exit, signal, timeout, oom, node_fail, cancelled, lost, late, submit_error. */
   ending: string | null;
   return_code: number | null;
   signal: number | null;
-  reason: string | null;
+  reason?: string | null;
   queue: string;
   user: string;
+  /** The login of who asked for it; empty when that was no person. */
   submitted_by: string;
+  /** person, cron or workflow. */
+  origin: string;
   scheduler: string;
   scheduler_id: string | null;
   attempt: number;
@@ -32,17 +36,21 @@ export interface JobRow {
   run_id: number | null;
   stage: string | null;
   parent_job_id: number | null;
-  labels: Record<string, string>;
+  labels?: Record<string, string>;
+  /** The crontab entry that asked for it, and when it was due. */
+  cron: string | null;
+  due_at: number | null;
+  content: boolean;
 }
 
 export interface WholeJob extends JobRow {
-  args: string[];
-  batch_opts: string[];
+  args?: string[];
+  batch_opts?: string[];
   limit_s: number;
-  on_success: string[];
-  working_dir: string;
-  output_location: string;
-  output_tail: string | null;
+  on_success?: string[];
+  working_dir?: string;
+  output_location?: string;
+  output_tail?: string | null;
   submit_key: string;
   fence: number | null;
   priority: number;
@@ -54,9 +62,11 @@ export interface JobEvent {
   event_id: number;
   at: number;
   who: string;
+  /** person, cron, workflow or master. */
+  origin: string;
   fence: number | null;
   status: string;
-  text: string;
+  text?: string;
 }
 
 export interface JobAnswer {
@@ -77,7 +87,7 @@ export interface Fire {
   fired_at: number;
   fence: number | null;
   outcome: string;
-  reason: string;
+  reason?: string;
   job_id: number | null;
   run_id?: number | null;
 }
@@ -88,10 +98,10 @@ export interface CronEntry {
   schedule: string;
   timezone: string;
   enabled: boolean;
-  command: string;
-  args: string[];
+  command?: string;
+  args?: string[];
   workflow: string;
-  params: Record<string, string>;
+  params?: Record<string, string>;
   overlap: string;
   misfire: string;
   misfire_window: number;
@@ -101,20 +111,21 @@ export interface CronEntry {
   not_before: number | null;
   not_after: number | null;
   queue: string;
-  batch_opts: string[];
+  batch_opts?: string[];
   limit_s: number;
-  on_success: string[];
-  working_dir: string;
-  output_location: string;
+  on_success?: string[];
+  working_dir?: string;
+  output_location?: string;
   user: string;
   version: number;
+  content: boolean;
   next: number[];
   last: Fire | null;
 }
 
 export interface Stage {
   name: string;
-  command: string[];
+  command?: string[];
   queue: string;
   join: string;
   final: boolean;
@@ -125,7 +136,7 @@ export interface Stage {
 
 export interface Workflow {
   name: string;
-  file: string;
+  file?: string;
   sha256: string;
   params: string[];
   stages: Stage[];
@@ -135,11 +146,13 @@ export interface Run {
   run_id: number;
   workflow: string;
   status: string;
-  reason: string | null;
-  params: Record<string, string>;
+  reason?: string | null;
+  params?: Record<string, string>;
   started_at: number | null;
   finished_at: number | null;
+  /** The login of who started it; empty when that was no person. */
   started_by: string;
+  origin: string;
   parent_run_id: number | null;
   cron_id: number | null;
 }
@@ -156,7 +169,7 @@ export interface RuleFire {
   stage: string;
   job_id: number | null;
   rule: number | string | null;
-  text: string;
+  text?: string;
 }
 
 export interface RunAnswer {
@@ -183,7 +196,7 @@ export interface Attention {
   lost: Troubled[];
   refused: Troubled[];
   put_aside: Troubled[];
-  unsent: { kind: string; recipient: string; subject: string; state: string; error: string | null }[];
+  unsent?: { kind: string; recipient: string; subject: string; state: string; error: string | null }[];
   messages: Record<string, number | null>;
   orphans: number;
 }
@@ -201,7 +214,7 @@ export interface Masters {
   run_time: number;
   run_time_left: number | null;
   scheduler: string | null;
-  troubles: string[];
+  troubles?: string[];
 }
 
 export interface Overview {
@@ -218,7 +231,7 @@ export interface Todo {
   who: string;
   what: string;
   target: string;
-  result: string;
+  result?: string;
 }
 
 export interface Person {

@@ -9,7 +9,8 @@ export interface Cell {
   mark: Mark;
   stages: string[];
   erased: string[];
-  reason: string;
+  /** This and what may be missing below is shown to the staff alone, unless a setting opens it. */
+  reason?: string;
   started_at: number | null;
   finished_at: number | null;
 }
@@ -34,7 +35,7 @@ export interface StepResult {
   rc: number;
   log: string | null;
   line: number | null;
-  first_error: string | null;
+  first_error?: string | null;
   seconds: number | null;
   at: number;
 }
@@ -42,7 +43,7 @@ export interface StepResult {
 export interface Failure extends StepResult {
   subpackage: string;
   step: string;
-  owner: string | null;
+  owner?: string | null;
 }
 
 export interface BuildStage {
@@ -50,7 +51,7 @@ export interface BuildStage {
   status: string;
   visits: number;
   jobs: { job_id: number; status: string; attempt: number; started_at: number | null; finished_at: number | null }[];
-  fires: { at: number; rule: string; text: string; job_id: number | null }[];
+  fires: { at: number; rule: string; text?: string; job_id: number | null }[];
 }
 
 export interface Build {
@@ -61,7 +62,7 @@ export interface Build {
     tag: string;
     variant: string;
     noticed_at: number;
-    place: string;
+    place?: string;
     status: string | null;
   };
   stages: BuildStage[];

@@ -21,6 +21,7 @@ from jobmon.batch.workflow.models import Concurrency, Retry, Rule, Stage, Start,
 from jobmon.errors import SettingsError
 
 MOST_BYTES = 1 << 20
+MOST_FILES = 1000
 MOST_TOLD = 50
 """So many mistakes of one file are told."""
 TABLES: Mapping[tuple[str, ...], type[Table]] = {
@@ -75,8 +76,10 @@ def load(folder: str | os.PathLike[str]) -> Definitions:
         paths = []
     except OSError as error:
         return Definitions(errors=(f"{folder}: cannot be read: {error.strerror}",))
+    if len(paths) > MOST_FILES:
+        errors.append(f"{folder}: there are {len(paths)} workflow files; the first {MOST_FILES} are read")
     files: dict[str, list[Definition]] = {}
-    for path in paths:
+    for path in paths[:MOST_FILES]:
         try:
             files[str(path)] = parse(_text(path), str(path))
         except SettingsError as error:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from jobmon.deadline import Deadline, made
 from jobmon.engine.outbox.message import one_line
 from jobmon.engine.outbox.parcel import Entry, NotSentError, Parcel
 from jobmon.engine.outbox.plan import MOST_LINES
@@ -15,6 +16,17 @@ from jobmon.engine.outbox.settings import MailSettings
 from jobmon.telemetry.http import reason, secret
 
 PERMANENT = 500
+ANSWERS = 3
+"""The whole of it takes this many times what one answer may take, and is then cut off."""
+
+
+class _Server(smtplib.SMTP):
+    """Tell of the connection, so that a deadline can cut it off."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        made(connection)
+        return connection
 
 
 def compose(parcel: Parcel, sender: str, now: float) -> EmailMessage:
@@ -34,11 +46,23 @@ def compose(parcel: Parcel, sender: str, now: float) -> EmailMessage:
 
 def send(parcel: Parcel, settings: MailSettings, now: float) -> None:
     """Send a parcel; NotSentError when the server did not say that it has it."""
+    limit = Deadline(ANSWERS * settings.timeout_s)
+    try:
+        with limit, limit.connecting():
+            _send(parcel, settings, now)
+    except NotSentError as error:
+        if not limit.passed or not error.retry_can_help:
+            raise
+        most_s = ANSWERS * settings.timeout_s
+        raise NotSentError(f"the mail server did not take it within {most_s:g} s") from None
+
+
+def _send(parcel: Parcel, settings: MailSettings, now: float) -> None:
     mail = compose(parcel, settings.sender, now)
     try:
         # its own name is given: finding one out may ask the network, and wait
         own_name = socket.gethostname()
-        server = smtplib.SMTP(settings.host, settings.port, own_name, settings.timeout_s)
+        server = _Server(settings.host, settings.port, own_name, settings.timeout_s)
         with contextlib.closing(server):
             if settings.starttls:
                 server.starttls(context=_context(settings.ca_file))

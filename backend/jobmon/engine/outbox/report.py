@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from jobmon.engine.outbox.rows import FAILED, LEADS, SENDING, STATES, UNCERTAIN, WAITING
+from jobmon.engine.outbox.targets import without_address
 from jobmon.engine.outbox_tables import OUTBOX
 
 C = OUTBOX.c
@@ -49,9 +50,10 @@ class Unsent:
 
 def summary(connection: sa.Connection) -> Summary:
     """Count the messages, and find the oldest that was not sent yet."""
-    rows = connection.execute(sa.select(C.state, sa.func.count(), sa.func.min(C.made_at)).group_by(C.state)).all()
-    counts = {state: count for state, count, _oldest in rows}
-    oldest = min((made_at for state, _count, made_at in rows if state in {WAITING, SENDING}), default=None)
+    # what was sent is much, and is counted by the index alone
+    counts = {row[0]: row[1] for row in connection.execute(sa.select(C.state, sa.func.count()).group_by(C.state))}
+    unsent_still = sa.select(sa.func.min(C.made_at)).where(C.state.in_((WAITING, SENDING)))
+    oldest = connection.execute(unsent_still).scalar_one()
     return Summary(**{state: counts.get(state, 0) for state in STATES}, oldest_unsent=oldest)
 
 
@@ -70,7 +72,7 @@ def unsent(connection: sa.Connection, most: int = MOST) -> tuple[Unsent, ...]:
             count=row.messages,
             state=row.state,
             tries=row.tries,
-            error=row.error,
+            error=without_address(row.error, row.address) if row.kind == "webhook" else row.error,
             made_at=row.made_at,
             due_at=row.due_at if row.state == WAITING else None,
         )

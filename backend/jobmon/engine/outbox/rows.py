@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from jobmon.engine.outbox.parcel import Entry, Parcel
 from jobmon.engine.outbox.plan import MOST_LINES, MOST_TOGETHER, day_start, next_day, next_try
 from jobmon.engine.outbox_tables import OUTBOX
-from jobmon.store import claim
+from jobmon.store import MOST_NAMED, claim
 
 WAITING, SENDING, SENT, FAILED, UNCERTAIN = STATES = ("waiting", "sending", "sent", "failed", "uncertain")
 STOPPED = "jobmon was interrupted while it was sent"
@@ -117,9 +117,12 @@ def end(connection: sa.Connection, one: Try, state: str, now: float, error: str 
     return _change(connection, _open(one), {"state": state, "ended_at": now, "error": error})
 
 
-def forget(connection: sa.Connection, before: float) -> None:
-    """Forget what was sent, or given up, before a time."""
-    connection.execute(OUTBOX.delete().where(C.ended_at < before))
+def forget(connection: sa.Connection, before: float, most: int) -> bool:
+    """Forget so many messages that were sent, or given up, before a time; say whether there may be more."""
+    old = connection.execute(sa.select(C.id).where(C.ended_at < before).order_by(C.id).limit(most)).scalars().all()
+    for start in range(0, len(old), MOST_NAMED):
+        connection.execute(OUTBOX.delete().where(C.id.in_(old[start : start + MOST_NAMED])))
+    return len(old) == most
 
 
 def _open(one: Try) -> dict[str, Any]:

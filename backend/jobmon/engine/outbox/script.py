@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from jobmon import clock
+from jobmon.config import trust
 from jobmon.engine.outbox.message import one_line
 from jobmon.engine.outbox.parcel import NotSentError, Parcel
 
@@ -42,6 +43,9 @@ def environment(parcel: Parcel, base: dict[str, str]) -> dict[str, str]:
 def send(parcel: Parcel, timeout_s: float) -> None:
     """Run a parcel's script to its end; NotSentError when it failed, final if it has run and does not ask for more."""
     path = Path(parcel.address)
+    fault = trust.fault_of(path) if os.geteuid() == 0 else ""
+    if fault:
+        raise NotSentError(f"the script is not run, for others could act as root by it: {fault}", final=True)
     try:
         process = subprocess.Popen(
             [path],

@@ -6,9 +6,10 @@ from typing import Any
 import requests
 import urllib3
 
+from jobmon.deadline import Deadline
 from jobmon.engine.outbox.message import one_line
 from jobmon.engine.outbox.parcel import NotSentError, Parcel
-from jobmon.telemetry.http import reason, secret
+from jobmon.telemetry.http import reason, secret, watched
 
 GONE = 410
 
@@ -39,7 +40,7 @@ def send(parcel: Parcel, timeout_s: float, ca_file: str = "") -> None:
     if ca_file:
         secret(ca_file, "outbox: webhook_ca_file")  # says which file cannot be read
     headers = {"Content-Type": "application/json", "Idempotency-Key": parcel.key, "User-Agent": "jobmon"}
-    with requests.Session() as session:
+    with watched() as session, Deadline(timeout_s) as limit, limit.connecting():
         # a proxy of the environment is meant for what lies outside, names and passwords of .netrc are not
         session.trust_env = False
         try:
@@ -54,9 +55,12 @@ def send(parcel: Parcel, timeout_s: float, ca_file: str = "") -> None:
                 verify=ca_file or True,
             ) as response:
                 status, words = response.status_code, one_line(response.reason or "", 100)
+                limit.check()
         except (requests.Timeout, TimeoutError):
             raise NotSentError(f"the web server did not answer within {timeout_s:g} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            if limit.passed:
+                raise NotSentError(f"the web server did not answer within {timeout_s:g} s") from None
             raise NotSentError(f"the web server was not reached: {one_line(_cause(error))}") from None
     if not 200 <= status < 300:
         raise NotSentError(f"the web server says {status} {words}".strip(), final=status == GONE)

@@ -27,6 +27,8 @@ def columns() -> list[sa.Column[Any]]:
         sa.Column("attempt", sa.Integer, nullable=False, default=1),
         sa.Column("tries", sa.Integer, nullable=False, default=0),
         sa.Column("unknown", sa.Boolean, nullable=False, default=False),
+        # How often it came back to be submitted again, because the scheduler did not have it.
+        sa.Column("returns", sa.Integer, nullable=False, server_default="0"),
         sa.Column("fence", sa.BigInteger),
         sa.Column("priority", sa.Integer, nullable=False, default=0),
         sa.Column("not_before", sa.Float, nullable=False, default=0.0),

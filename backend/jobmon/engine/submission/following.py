@@ -2,14 +2,14 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from jobmon import clock
 from jobmon.engine.lease import Lease
 from jobmon.engine.submission import verdict, wrapper
-from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTING, WAITING, is_late
+from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTING, is_late
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger, Row
 from jobmon.engine.submission.records import Done, Spoilt, Started
@@ -50,6 +50,10 @@ class Follower:
         self._next = 0
         self.silence = ""
         """What the scheduler said when it was asked last, if that was no answer."""
+        self.heard_at = float("-inf")
+        """When the listing was asked for that was answered last, on the monotonic clock."""
+        self.flying: Collection[str] = ()
+        """Keys of what is being submitted now, of which no listing can tell yet."""
         self.cancel_soon = False
         self.orphans = 0
         """Held jobs that nobody had recorded, and that were cancelled."""
@@ -143,6 +147,7 @@ class Follower:
             self.silence = answer.reason
             return
         self.silence = ""
+        self.heard_at = began
         listed: dict[str, list[Seen]] = defaultdict(list)
         for seen in answer:
             if seen.key.startswith(self._prefix):
@@ -165,7 +170,7 @@ class Follower:
     def _compare(self, row: Row, seens: list[Seen], began: float) -> Change | None:
         key = row["submit_key"]
         if row["status"] == SUBMITTING:
-            return self._resolve(key, seens, began)
+            return self._resolve(row, seens, began)
         mine = _own_entry(row, seens)
         if mine is not None and mine.phase != "ended":
             self._missing.pop(key, None)
@@ -176,8 +181,7 @@ class Follower:
             if mine is None and not self._missed(key, 2, 0):
                 return None
             self._missing.pop(key, None)
-            again = Change(WAITING, "it has gone while it was held, and is submitted again",
-                           {"scheduler_id": None, "not_before": 0.0})  # fmt: skip
+            again = verdict.returned(row, "it has gone while it was held", clock.now())
             return self._never_started(row, mine) or again
         change = self._own_record(row)
         if change is not None and change.status in ENDED:
@@ -192,15 +196,17 @@ class Follower:
             return self._told_by(mine, row)
         return None
 
-    def _resolve(self, key: str, seens: list[Seen], began: float) -> Change | None:
+    def _resolve(self, row: Row, seens: list[Seen], began: float) -> Change | None:
         """Find out about a submission whose end nobody saw."""
+        key = row["submit_key"]
+        if key in self.flying:
+            return None
         if began < self._unclear.setdefault(key, clock.monotonic()):
             return None
         del self._unclear[key]
         ours = sorted((seen for seen in seens if seen.phase != "ended"), key=lambda seen: age_order(seen.id))
         if not ours:
-            return Change(WAITING, "the scheduler does not have it, and it is submitted again",
-                          {"unknown": False, "not_before": 0.0, "reason": None})  # fmt: skip
+            return verdict.returned(row, "the scheduler does not have it", clock.now())
         values = {"scheduler_id": ours[0].id, "submitted_at": clock.now(), "unknown": False, "reason": None}
         return Change(PENDING, f"found as {ours[0].id}", values)
 

@@ -16,6 +16,8 @@ from jobmon.store import Store, claim_many, concerns_all
 Row = Mapping[str, Any]
 PutAside = Callable[[sa.Connection, str, str], None]
 """Is called with the key of what was put aside, and why, within the transaction that writes it down."""
+MOST_ENDED = 500
+"""So many that wait are ended in one transaction."""
 
 
 class Ledger:
@@ -48,6 +50,9 @@ class Ledger:
             c.latest_start,
             c.fence,
             c.put_aside,
+            c.unknown,
+            c.returns,
+            c.reason,
         )
 
     @contextmanager
@@ -79,11 +84,11 @@ class Ledger:
         return _rows(connection, query.order_by(*order).limit(most))
 
     def unwanted(self, now: float) -> list[Row]:
-        """Return what waits and will not be submitted any more: it is to be cancelled, or it is too late."""
+        """Return what waits and will not be submitted any more, so much at a time: it is cancelled, or too late."""
         c = self._table.c
         condition = (c.status.in_((WAITING, HELD)), sa.or_(c.cancel_at.is_not(None), c.latest_start < now))
         with self._store.reading() as connection:
-            return _rows(connection, self._brief.where(*condition))
+            return _rows(connection, self._brief.where(*condition).limit(MOST_ENDED))
 
     def change(self, connection: sa.Connection, changes: Mapping[str, tuple[str, Change]]) -> list[Row]:
         """Change the states of attempts that are in the expected ones, tell of it, and return their rows.

@@ -1,15 +1,30 @@
 """Decide what is true of an attempt, from its own records and from what the scheduler says."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobmon.engine.submission.attempts import CANCELLED, FAILED, LOST, MOST_TAIL, RUNNING, SKIPPED, SUCCEEDED
+from jobmon.engine.submission.attempts import (
+    CANCELLED,
+    FAILED,
+    HELD,
+    LOST,
+    MOST_TAIL,
+    RUNNING,
+    SKIPPED,
+    SUCCEEDED,
+    WAITING,
+)
 from jobmon.engine.submission.records import Done, Started
 from jobmon.schedulers.acting import Seen
 
 GRACE_S = 60.0
 """So long a job may be missing in the listing, or have ended there, before its own record is given up."""
+FIRST_WAIT_S = 5.0
+LONGEST_WAIT_S = 600.0
+MOST_RETURNS = 6
+"""So often a job is submitted of which the scheduler then knows nothing; after that a person decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +35,29 @@ class Change:
     text: str
     values: dict[str, Any] = field(default_factory=dict)
     tail: str = ""
+
+
+def pause_s(times: int) -> float:
+    """Return how long to wait after something was in vain for so many times."""
+    return min(FIRST_WAIT_S * 2.0 ** min(times, 10), LONGEST_WAIT_S)
+
+
+def returned(row: Mapping[str, Any], text: str, now: float) -> Change:
+    """Return the change of a job that the scheduler does not have: it is submitted again, later each time.
+
+    What a master left behind that died is submitted again at once, the first time. What comes back too often is held.
+    """
+    returns = row["returns"] + 1
+    said = f"{text}: {row['reason']}" if row["unknown"] and row["reason"] else text
+    values: dict[str, Any] = {"returns": returns, "scheduler_id": None, "unknown": row["unknown"]}
+    if returns >= MOST_RETURNS:
+        reason = f"submitted {returns} times in vain, and held until somebody releases or cancels it; {said}"
+        return Change(HELD, reason, {**values, "unknown": True, "reason": reason})
+    if returns == 1 and not row["unknown"]:
+        return Change(WAITING, f"{text}, and it is submitted again", {**values, "not_before": 0.0, "reason": None})
+    wait_s = pause_s(returns - 1)
+    values |= {"not_before": now + wait_s, "reason": said}
+    return Change(WAITING, f"{text}, and it is submitted again in {wait_s:g} s", values)
 
 
 def from_started(started: Started) -> Change:

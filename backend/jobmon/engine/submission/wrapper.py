@@ -94,6 +94,8 @@ def _run(spec: "dict[str, Any]", umask: int) -> "dict[str, Any]":
         told = "{}: {}".format(spec["args"][0], getattr(error, "strerror", None) or error)
         if not os.path.isdir(spec["working_dir"]):
             code, told = 126, "there is no working directory {}".format(spec["working_dir"])
+        elif not os.access(spec["working_dir"], os.X_OK):
+            code, told = 126, "the working directory {} cannot be entered".format(spec["working_dir"])
         os.write(output, f"jobmon: {told}\n".encode("utf-8", "replace"))
         return _unstarted(code, told)
     finally:

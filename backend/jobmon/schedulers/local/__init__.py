@@ -12,10 +12,11 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from jobmon.errors import SettingsError
 from jobmon.schedulers.acting import PREFIX, Accepted, Ending, JobSpec, Phase, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.local.process import alive
 
@@ -26,6 +27,14 @@ FOLDERS: tuple[tuple[str, Phase], ...] = (
     ("ended", "ended"),
 )
 """In the order in which jobs pass through them: who lists them in this order misses none."""
+NOTHING = "the local scheduler has no queues and no options"
+
+
+def canonical(options: Sequence[str]) -> tuple[str, ...]:
+    """Return no options; SettingsError when there are any."""
+    if options:
+        raise SettingsError(NOTHING)
+    return ()
 
 
 class LocalScheduler:
@@ -40,7 +49,7 @@ class LocalScheduler:
     def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown:
         """Write the job's file into `held`."""
         if spec.queue or spec.options:
-            return Refused("the local scheduler has no queues and no options", for_good=True)
+            return Refused(NOTHING, for_good=True)
         if spec.user:
             try:
                 pwd.getpwnam(spec.user)

@@ -7,46 +7,19 @@ import re
 from collections.abc import Collection, Sequence
 
 from jobmon import clock
-from jobmon.errors import SourceError
+from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers.acting import PREFIX, Accepted, JobSpec, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.base import SchedulerSettings
 from jobmon.schedulers.command import chunks, own_name, submit
-from jobmon.schedulers.slurm import command, completions
+from jobmon.schedulers.slurm import command, completions, options
 from jobmon.schedulers.slurm.answers import read_accounting, read_listing, read_submission
+from jobmon.schedulers.slurm.options import Chosen
 
 SUBMIT_S = 30.0
 """Longer than the 10 s after which sbatch itself gives up on a silent controller."""
 LEAST_MIN_JOB_AGE_S = 60
 MOST_DEADLINE_S = 2**31
 """sbatch reads no larger numbers."""
-
-_LONG = (
-    "job-name", "hold", "parsable", "requeue", "no-requeue", "array", "wrap", "wait", "test-only", "comment", "chdir",
-    "uid", "gid", "output", "error", "input", "export",
-)  # fmt: skip
-_SHORT = "JHaWDoei"
-
-
-def refused_option(options: Sequence[str]) -> str:
-    """Return what is wrong with a job's options for sbatch, "" if nothing is.
-
-    A word that is no option would be taken for the script, and some options are jobmon's own.
-    """
-    after_option = False
-    for word in options:
-        if not word.startswith("-"):
-            if not after_option:
-                return f"{word!r} is not an option of sbatch"
-            after_option = False
-            continue
-        name = word[2:].partition("=")[0]
-        # sbatch takes the beginning of a name for the name
-        if any(ours.startswith(name) for ours in _LONG) if word.startswith("--") and name else word[1:2] in _SHORT:
-            return f"{word!r} cannot be set: jobmon submits each job under its own name, held, with its own output"
-        if word == "--" or "\0" in word:
-            return f"{word!r} is not an option of sbatch"
-        after_option = "=" not in word and (word.startswith("--") or len(word) == 2)
-    return ""
 
 
 class SlurmScheduler:
@@ -56,26 +29,21 @@ class SlurmScheduler:
 
     def __init__(self, settings: SchedulerSettings) -> None:
         self._settings = settings
+        self._version: tuple[int, int] | None = None
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown:
+    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
         """Run sbatch; an unclear end is Unknown, and never tried again before the listing was asked."""
-        wrong = refused_option(spec.options)
+        try:
+            chosen = options.read(spec.options)
+        except SettingsError as error:
+            return Refused(str(error), for_good=True)
+        wrong = self._unknown_here(chosen)
         if wrong:
             return Refused(wrong, for_good=True)
-        own = [
-            "--parsable", "--hold", "--no-requeue", f"--job-name={PREFIX}{spec.key}", f"--comment=jobmon:{spec.key}",
-            "--chdir=/", f"--output={_literal(str(spec.log))}", "--open-mode=append",
-        ]  # fmt: skip
-        if spec.queue:
-            own.insert(0, f"--partition={spec.queue}")
-        if spec.limit_s and not any(re.match(r"-t|--time(=|$)", word) for word in spec.options):
-            minutes = int(spec.limit_s // 60) + 2  # the script is more exact, and ends it first
-            own.insert(0, f"--time={minutes}")
-            if spec.latest_start and not any(word.startswith("--dea") for word in spec.options):
-                own += _deadline(spec.latest_start + 60 * minutes)
         answer = submit(
             lambda: command.run(
-                "sbatch", [*spec.options, *own, str(spec.script)], self._settings, SUBMIT_S,
+                "sbatch", [*(one.word for one in chosen), *_own(spec, chosen), "--", str(spec.script)],
+                self._settings, SUBMIT_S,
                 env=command.job_environment(self._settings, spec.user), user=spec.user,
             ),
             spec.user,
@@ -127,13 +95,14 @@ class SlurmScheduler:
             return Silent(str(error))
 
     def release(self, ids: Collection[str]) -> tuple[str, ...]:
-        """Release with one command for all, and one by one where that fails."""
+        """Release with one command for all, and one by one where that fails; who is silent is not asked again now."""
         released: list[str] = []
-        for chunk in chunks(ids):
-            if self._tell("scontrol", ["release", ",".join(chunk)]):
-                released += chunk
-                continue
-            released += [number for number in chunk if self._tell("scontrol", ["release", number])]
+        with contextlib.suppress(SourceError):
+            for chunk in chunks(ids):
+                if self._release(",".join(chunk)):
+                    released += chunk
+                    continue
+                released += [number for number in chunk if self._release(number)]
         return tuple(released)
 
     def cancel(self, ids: Collection[str], only_held: bool = False) -> None:
@@ -167,16 +136,40 @@ class SlurmScheduler:
             ]
         return []
 
+    def _unknown_here(self, chosen: Sequence[Chosen]) -> str:
+        """Return what the installed version does not know; "" also when it does not say which one it is."""
+        if not options.is_dated(chosen):
+            return ""
+        if self._version is None:
+            try:
+                found = re.match(r"(\d+)\.(\d+)", command.version(self._settings))
+            except SourceError:
+                return ""
+            self._version = (int(found[1]), int(found[2])) if found else None
+        return options.too_new_or_old(chosen, self._version) if self._version else ""
+
     def _config(self) -> str:
         return command.ask("scontrol", ["show", "config"], self._settings, self._settings.timeout)
 
-    def _tell(self, program: str, arguments: list[str]) -> bool:
-        """Say whether a command did what it was told; a job that is released already is no fault."""
-        try:
-            answer = command.run(program, arguments, self._settings, self._settings.timeout)
-        except SourceError:
-            return False
-        return answer.code == 0
+    def _release(self, ids: str) -> bool:
+        """Say whether jobs were released, or had been already; SourceError when nobody answered."""
+        return command.run("scontrol", ["release", ids], self._settings, self._settings.timeout).code == 0
+
+
+def _own(spec: JobSpec, chosen: Sequence[Chosen]) -> list[str]:
+    """Return what jobmon says itself; it comes last, and so counts."""
+    given = {one.option.name for one in chosen}
+    own = [f"--partition={spec.queue}"] if spec.queue else []
+    deadline = []
+    if spec.limit_s and "time" not in given:
+        minutes = int(spec.limit_s // 60) + 2  # the script is more exact, and ends it first
+        own.append(f"--time={minutes}")
+        if spec.latest_start and "deadline" not in given:
+            deadline = _deadline(spec.latest_start + 60 * minutes)
+    return [
+        *own, "--parsable", "--hold", "--no-requeue", f"--job-name={PREFIX}{spec.key}", f"--comment=jobmon:{spec.key}",
+        "--chdir=/", f"--output={_literal(str(spec.log))}", "--open-mode=append", *deadline,
+    ]  # fmt: skip
 
 
 def _deadline(at: float) -> list[str]:

@@ -7,24 +7,26 @@ messages. Everything else may have left a job behind, and is looked up by name.
 import re
 from collections.abc import Iterable
 
-from jobmon.schedulers.acting import PREFIX, Accepted, Ending, Phase, Refused, Seen, Unknown
+from jobmon.schedulers.acting import PREFIX, Accepted, Ending, Phase, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.command import Answer
 
 _ID = re.compile(r"(\d+)(;.*)?")
 _PERMANENT = re.compile(
     r"invalid partition name|invalid account|invalid qos|invalid feature|invalid gres|invalid generic resource"
     r"|requested node configuration is not available|unrecognized option|invalid option|option requires an argument"
-    r"|invalid (?:numeric value|time limit|memory specification|--\S+ specification|number of \w+)"
+    r"|invalid (?:numeric value|time limit|(?:memory|license) specification|node name|number of \w+)"
+    r"|invalid --\S+ (?:specification|argument|option)|unrecognized --\S+ argument|are mutually exclusive"
     r"|requested time limit is invalid|requested partition configuration not available|access/permission denied"
     r"|user not permitted|unable to open file|invalid wckey|reservation .*invalid|requested reservation is invalid"
     r"|invalid dependency|job dependency problem|duplicate option",
     re.IGNORECASE,
 )
 _PASSING = re.compile(
-    r"connect failure|unable to contact slurm controller|job violates accounting/qos policy|submit limit"
+    r"job violates accounting/qos policy|submit limit"
     r"|maximum number of jobs|job submit limit|too many jobs|partition(?: is)? (?:in state )?(?:down|inactive|drain)",
     re.IGNORECASE,
 )
+_UNREACHED = re.compile(r"unable to contact slurm controller \(connect failure\)", re.IGNORECASE)
 _ENDINGS: dict[str, Ending] = {
     "COMPLETED": "exit",
     "FAILED": "exit",
@@ -39,7 +41,7 @@ _ENDINGS: dict[str, Ending] = {
 }
 
 
-def read_submission(answer: Answer) -> Accepted | Refused | Unknown:
+def read_submission(answer: Answer) -> Accepted | Refused | Unknown | Silent:
     """Read what sbatch said."""
     lines = answer.out.split()
     found = _ID.fullmatch(lines[-1]) if lines else None
@@ -47,7 +49,11 @@ def read_submission(answer: Answer) -> Accepted | Refused | Unknown:
         return Accepted(found[1])
     words = " ".join(answer.err.split())[:300] or f"sbatch ended with {answer.code} and no message"
     if answer.code > 0 and not lines:
-        if _PASSING.search(answer.err) and "timed out" not in answer.err.lower():
+        if "timed out" in answer.err.lower():
+            return Unknown(words)
+        if _UNREACHED.search(answer.err):
+            return Silent(words)
+        if _PASSING.search(answer.err):
             return Refused(words, for_good=False)
         if _PERMANENT.search(answer.err):
             return Refused(words, for_good=True)

@@ -5,17 +5,19 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from jobmon import clock, reading
-from jobmon.errors import SourceError
+from jobmon import clock
+from jobmon.config.files import MOST_SECRET, read_text
+from jobmon.deadline import Deadline, made
+from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers.base import SchedulerSettings
 
 MAX_BODY_BYTES = 512 * 1024 * 1024
-MOST_TOKEN = 1 << 20
 """A cluster of 10,000 nodes and 50,000 jobs answers with 192 MB; more than this is a fault."""
 
 _CHUNK_BYTES = 1024 * 1024
@@ -39,6 +41,7 @@ class _UnixConnection(http.client.HTTPConnection):
         """Connect to the unix socket instead of a host."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
+        made(self.sock)
         self.sock.connect(self._path)
 
 
@@ -47,29 +50,42 @@ def get(path: str, settings: SchedulerSettings, deadline: float) -> Response:
     where = f"slurmrestd at {settings.slurmrestd_url}"
     left_s = max(deadline - clock.monotonic(), 0.1)
     connection = _connection(settings.slurmrestd_url, left_s)
+    limit = Deadline(left_s)
     try:
-        connection.request("GET", path, headers=_headers(settings))
-        if connection.sock is not None:
-            connection.sock.settimeout(max(deadline - clock.monotonic(), 0.1))
-        answer = connection.getresponse()
-        parts: list[bytes] = []
-        size = 0
-        while chunk := answer.read1(_CHUNK_BYTES):  # read() would wait for a full chunk
-            parts.append(chunk)
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise SourceError(f"{where} answered {path} with more than {MAX_BODY_BYTES // 2**20} MiB")
-            if clock.monotonic() > deadline:
-                raise TimeoutError
-        if answer.length:
-            raise SourceError(f"{where} stopped in the middle of its answer to {path}")
-        return Response(answer.status, answer.headers.get("Content-Type", ""), b"".join(parts))
+        with limit:
+            return _answer(connection, path, settings, deadline, limit)
     except TimeoutError:
         raise SourceError(f"{where} did not answer {path} within {settings.timeout} s") from None
     except (OSError, http.client.HTTPException) as error:
+        if limit.passed:
+            raise SourceError(f"{where} did not answer {path} within {settings.timeout} s") from None
         raise SourceError(f"{where} did not answer {path}: {type(error).__name__}: {error}") from error
     finally:
         connection.close()
+
+
+def _answer(
+    connection: http.client.HTTPConnection, path: str, settings: SchedulerSettings, deadline: float, limit: Deadline
+) -> Response:
+    where = f"slurmrestd at {settings.slurmrestd_url}"
+    with limit.connecting():
+        connection.request("GET", path, headers=_headers(settings))
+    if connection.sock is not None:
+        connection.sock.settimeout(max(deadline - clock.monotonic(), 0.1))
+    answer = connection.getresponse()
+    parts: list[bytes] = []
+    size = 0
+    while chunk := answer.read1(_CHUNK_BYTES):  # read() would wait for a full chunk
+        parts.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise SourceError(f"{where} answered {path} with more than {MAX_BODY_BYTES // 2**20} MiB")
+        if clock.monotonic() > deadline:
+            raise TimeoutError
+    limit.check()
+    if answer.length:
+        raise SourceError(f"{where} stopped in the middle of its answer to {path}")
+    return Response(answer.status, answer.headers.get("Content-Type", ""), b"".join(parts))
 
 
 def get_json(path: str, settings: SchedulerSettings, deadline: float) -> dict[str, Any]:
@@ -90,15 +106,26 @@ def get_json(path: str, settings: SchedulerSettings, deadline: float) -> dict[st
     return body
 
 
+def _connect(*given: Any, **named: Any) -> socket.socket:
+    """Connect as http.client does by itself, so that a deadline holds for TLS too."""
+    connection = socket.create_connection(*given, **named)
+    made(connection)
+    return connection
+
+
 def _connection(url: str, timeout_s: float) -> http.client.HTTPConnection:
     if url.startswith("unix:"):
         return _UnixConnection(url.removeprefix("unix:").replace("//", "/", 1), timeout_s)
     parts = urlsplit(url)
     host = parts.hostname or "localhost"
+    connection: http.client.HTTPConnection
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, parts.port or 443, timeout=timeout_s, context=context)
-    return http.client.HTTPConnection(host, parts.port or 80, timeout=timeout_s)
+        connection = http.client.HTTPSConnection(host, parts.port or 443, timeout=timeout_s, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, parts.port or 80, timeout=timeout_s)
+    connection._create_connection = _connect  # type: ignore[attr-defined] # noqa: SLF001 - it has no public name
+    return connection
 
 
 def _headers(settings: SchedulerSettings) -> dict[str, str]:
@@ -107,8 +134,9 @@ def _headers(settings: SchedulerSettings) -> dict[str, str]:
         headers["X-SLURM-USER-NAME"] = settings.slurmrestd_user
     if settings.slurmrestd_token_file:
         try:
-            token = reading.whole(settings.slurmrestd_token_file, MOST_TOKEN, follow=True).decode("ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            token = read_text(Path(settings.slurmrestd_token_file), MOST_SECRET).strip()
+            token.encode("ascii")
+        except (OSError, UnicodeError, SettingsError) as error:
             raise SourceError(f"the token file of slurmrestd cannot be read: {error}") from error
         headers["X-SLURM-USER-TOKEN"] = token.removeprefix("SLURM_JWT=")
     return headers

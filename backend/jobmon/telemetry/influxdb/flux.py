@@ -10,6 +10,7 @@ import urllib3
 
 from jobmon import clock
 from jobmon.config import InfluxSettings
+from jobmon.deadline import Deadline
 from jobmon.errors import MissingExtraError, SourceError
 from jobmon.telemetry import http
 from jobmon.telemetry.influxdb.questions import Question, Series, host_tags
@@ -29,7 +30,7 @@ def open_client(settings: InfluxSettings, timeout_s: float) -> "InfluxDBClient":
     token = http.secret(settings.token_file, "[influxdb] token_file") if settings.token_file else ""
     if not token and settings.user:
         token = f"{settings.user}:{http.password(settings, 'influxdb')}"
-    return InfluxDBClient(
+    client = InfluxDBClient(
         url=settings.url,
         token=token,
         org=settings.org or "-",
@@ -37,6 +38,8 @@ def open_client(settings: InfluxSettings, timeout_s: float) -> "InfluxDBClient":
         retries=False,
         ssl_ca_cert=settings.ca_file or None,
     )
+    client.api_client.rest_client.pool_manager.pool_classes_by_scheme = http.POOLS
+    return client
 
 
 class Flux:
@@ -52,17 +55,20 @@ class Flux:
         from influxdb_client.rest import ApiException
 
         asked = list(questions)
-        try:
-            yield from self._series(self._rows(self.query(bucket, window_s, asked), deadline), asked, bucket)
-        except ApiException as error:
-            body = error.body if isinstance(error.body, bytes) else str(error.body or error.reason).encode()
-            raise SourceError(f"{self._where} answered HTTP {error.status}: {_said(body)}") from None
-        except (urllib3.exceptions.TimeoutError, TimeoutError):
-            raise SourceError(f"{self._where} did not answer in time") from None
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise SourceError(f"{self._where} sends no annotated CSV: {error}") from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise SourceError(f"{self._where} did not answer: {http.reason(error)}") from error
+        with Deadline(deadline - clock.monotonic()) as limit:
+            try:
+                rows = self._rows(self.query(bucket, window_s, asked), deadline, limit)
+                yield from self._series(rows, asked, bucket)
+            except ApiException as error:
+                body = error.body if isinstance(error.body, bytes) else str(error.body or error.reason).encode()
+                raise SourceError(f"{self._where} answered HTTP {error.status}: {_said(body)}") from None
+            except (urllib3.exceptions.TimeoutError, TimeoutError):
+                raise SourceError(f"{self._where} did not answer in time") from None
+            except (csv.Error, UnicodeDecodeError) as error:
+                raise SourceError(f"{self._where} sends no annotated CSV: {error}") from None
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                why = "in time" if limit.passed else f": {http.reason(error)}"
+                raise SourceError(f"{self._where} did not answer {why}".replace(" :", ":")) from error
 
     def query(self, bucket: str, window_s: int, questions: Sequence[Question]) -> str:
         """Return the questions in Flux; each yields a result named by its place."""
@@ -84,11 +90,14 @@ class Flux:
         steps += ["toFloat()", f"keep(columns: [{kept}])", f'yield(name: "{place}")']
         return "\n  |> ".join(steps)
 
-    def _rows(self, query: str, deadline: float) -> Iterator[list[str]]:
-        for row in self._queries.query_csv(query):
+    def _rows(self, query: str, deadline: float, limit: Deadline) -> Iterator[list[str]]:
+        with limit.connecting():
+            answer = self._queries.query_csv(query)
+        for row in answer:
             if clock.monotonic() > deadline:
                 raise TimeoutError
             yield row
+        limit.check()  # what came may not be all
 
     def _series(self, rows: Iterable[list[str]], asked: list[Question], bucket: str) -> Iterator[Series]:
         """Yield the series in annotated CSV: rows of one table and field stand together, in the order of time."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jobmon import clock
 from jobmon.config import InfluxSettings
+from jobmon.deadline import Deadline
 from jobmon.errors import MissingExtraError, SourceError
 from jobmon.telemetry import http
 from jobmon.telemetry.influxdb.flux import open_client
@@ -65,10 +66,14 @@ class Writer:
         from influxdb_client.client.write_api import SYNCHRONOUS
         from influxdb_client.rest import ApiException
 
+        limit = Deadline(self._timeout_s)
         try:
-            with open_client(self._settings, self._timeout_s) as client:
+            with limit, limit.connecting(), open_client(self._settings, self._timeout_s) as client:
                 api = client.write_api(write_options=SYNCHRONOUS)
                 api.write(bucket=self._settings.write_bucket, record=lines, write_precision="ms")
+                limit.check()
+        except TimeoutError:
+            raise SourceError(f"{self._where} did not answer in time") from None
         except ApiException as error:
             text = http.beginning(str(error.body or error.reason).encode())
             raise SourceError(f"{self._where} did not take what was written: HTTP {error.status}: {text}") from None

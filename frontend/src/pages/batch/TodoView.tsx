@@ -7,6 +7,7 @@ import { type ColumnOf, VirtualTable } from "../../components/VirtualTable";
 import { moment } from "../../lib/format";
 import { Answer } from "./Answer";
 import { toJob, toRun, useSelection } from "./selection";
+import { Withheld } from "./Withheld";
 
 const columns: ColumnOf<Todo>[] = [
   {
@@ -36,7 +37,7 @@ export function TodoView() {
   const { q = "" } = selection;
   const text = q.toLowerCase();
   const rows = (query.data?.todo ?? []).filter((row) =>
-    `${row.who} ${row.what} ${row.target} ${row.result}`.toLowerCase().includes(text),
+    `${row.who} ${row.what} ${row.target} ${row.result ?? ""}`.toLowerCase().includes(text),
   );
   return (
     <div className="split">
@@ -51,13 +52,18 @@ export function TodoView() {
         </div>
         <Answer query={query}>
           {({ todo }) => (
-            <VirtualTable
-              caption="What people have asked for"
-              columns={columns}
-              rows={rows}
-              rowKey={(row) => String(row.todo_id)}
-              empty={todo.length ? "Nothing fits this text." : "Nobody has asked for anything yet."}
-            />
+            <>
+              {todo.some((row) => row.result === undefined) && (
+                <Withheld to="whoever asked and to operators">Results are</Withheld>
+              )}
+              <VirtualTable
+                caption="What people have asked for"
+                columns={columns}
+                rows={rows}
+                rowKey={(row) => String(row.todo_id)}
+                empty={todo.length ? "Nothing fits this text." : "Nobody has asked for anything yet."}
+              />
+            </>
           )}
         </Answer>
       </Panel>

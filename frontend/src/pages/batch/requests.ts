@@ -96,15 +96,16 @@ export function cronRequest(draft: CronDraft): Made {
 
 /** Return the draft with which an entry is changed. */
 export function draftOf(entry: CronEntry): CronDraft {
-  const { name, queue, working_dir, user, workflow, params, schedule, timezone, enabled, overlap, misfire } = entry;
+  const { name, queue, working_dir = "", user, workflow, params = {}, schedule, timezone, enabled } = entry;
+  const { overlap, misfire } = entry;
   return {
     ...{ name, queue, working_dir, user, workflow, params, schedule, timezone, enabled, overlap, misfire },
     kind: workflow ? "workflow" : "command",
-    command: joinWords(entry.args),
-    options: joinWords(entry.batch_opts),
-    output: entry.output_location,
+    command: joinWords(entry.args ?? []),
+    options: joinWords(entry.batch_opts ?? []),
+    output: entry.output_location ?? "",
     time_limit: spanText(entry.limit_s),
-    notify: entry.on_success.join("\n"),
+    notify: (entry.on_success ?? []).join("\n"),
     misfire_window: spanText(entry.misfire_window),
     jitter: spanText(entry.jitter),
     start_within: spanText(entry.start_within),

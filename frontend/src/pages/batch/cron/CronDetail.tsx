@@ -11,6 +11,7 @@ import { Answer } from "../Answer";
 import { sentence } from "../problems";
 import { State } from "../State";
 import { type Selection, toJob, toRun } from "../selection";
+import { Withheld } from "../Withheld";
 import { OnOff } from "./cronColumns";
 import { Replay } from "./Replay";
 import { dueTime, lagOf, misfireWords, overlapWords, scheduleWords } from "./schedule";
@@ -26,9 +27,14 @@ export function CronDetail({ entry, selection }: { entry: CronEntry; selection: 
         <OnOff on={entry.enabled} /> <span className="name">{words ? sentence(words) : entry.schedule}</span>
       </p>
       <Actions entry={entry} selection={selection} />
-      <p className="command-line">
-        <code>{entry.workflow ? `workflow ${entry.workflow}` : entry.command || "not shown to you"}</code>
-      </p>
+      {entry.workflow || entry.content ? (
+        <p className="command-line">
+          <code>{entry.workflow ? `workflow ${entry.workflow}` : entry.command}</code>
+        </p>
+      ) : null}
+      {!entry.content && (
+        <Withheld>{entry.workflow ? "Its parameters are" : "Its command, options and folders are"}</Withheld>
+      )}
       <FactList
         facts={[
           ["Schedule", <code key="schedule">{entry.schedule}</code>],
@@ -41,17 +47,17 @@ export function CronDetail({ entry, selection }: { entry: CronEntry; selection: 
           ["Not after", entry.not_after && dueTime(entry.not_after, entry.timezone)],
           [
             "Parameters",
-            Object.entries(entry.params)
+            Object.entries(entry.params ?? {})
               .map(([key, value]) => `${key}: ${value}`)
               .join(", "),
           ],
           ["Queue", entry.queue],
-          ["Options", entry.batch_opts.length > 0 && <code>{joinWords(entry.batch_opts)}</code>],
+          ["Options", entry.batch_opts?.length && <code>{joinWords(entry.batch_opts)}</code>],
           ["Time limit", entry.limit_s > 0 && lasted(entry.limit_s)],
           ["Folder", entry.working_dir],
           ["Output to", entry.output_location],
           ["Account", entry.user],
-          ["Tells", entry.on_success.join(", ")],
+          ["Tells", entry.on_success?.join(", ")],
         ]}
       />
       <h3>Next times</h3>

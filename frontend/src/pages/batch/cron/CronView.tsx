@@ -22,7 +22,7 @@ export function CronView() {
   const now = useNow(5);
   const entries = query.data?.entries ?? [];
   const text = q.toLowerCase();
-  const rows = entries.filter((one) => `${one.name} ${one.command} ${one.workflow}`.toLowerCase().includes(text));
+  const rows = entries.filter((one) => `${one.name} ${one.command ?? ""} ${one.workflow}`.toLowerCase().includes(text));
   const chosen = entries.find((one) => one.name === name);
   const close = () => selection.set({ entry: null, form: null }, false);
   const adding = form === "add";

@@ -51,7 +51,7 @@ export function cronColumns(selection: Selection, now: number): ColumnOf<CronEnt
       className: "wide-state outcome",
       cell: ({ last }) =>
         last ? (
-          <span title={last.reason || undefined}>
+          <span title={last.reason}>
             <State status={last.outcome} more={last.outcome === "fired" ? lagOf(last) : ""} />
           </span>
         ) : (

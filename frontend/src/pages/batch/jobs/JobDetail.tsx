@@ -5,10 +5,12 @@ import { usePerson } from "../../../api/usePerson";
 import { ActionButton } from "../../../components/ActionButton";
 import { useNow } from "../../../lib/useNow";
 import { Answer } from "../Answer";
+import { byWhom } from "../origin";
 import { State } from "../State";
 import { type Selection, toJob } from "../selection";
 import { hasEnded } from "../states";
 import { Timeline } from "../Timeline";
+import { Withheld } from "../Withheld";
 import { Elsewhere } from "./Elsewhere";
 import { JobFacts } from "./JobFacts";
 import { JobOutput, JobScript } from "./JobTexts";
@@ -31,11 +33,15 @@ export function JobDetail({ number, selection }: { number: number | undefined; s
             </p>
             {why && <p className="why">{why}</p>}
             <Actions answer={{ job, events, attempts, folder }} selection={selection} />
-            <p className="command-line">
-              <code>{job.command}</code>
-            </p>
+            {job.content ? (
+              <p className="command-line">
+                <code>{job.command}</code>
+              </p>
+            ) : (
+              <Withheld>Its command, output and script are</Withheld>
+            )}
             <JobFacts job={job} now={now} />
-            <JobOutput job={job} selection={selection} />
+            {job.content && <JobOutput job={job} selection={selection} />}
             {isElsewhere(job) && <Elsewhere job={job} selection={selection} />}
             {attempts.length > 0 && (
               <>
@@ -64,10 +70,10 @@ export function JobDetail({ number, selection }: { number: number | undefined; s
                 at: event.at,
                 status: event.status,
                 text: event.text,
-                who: event.fence === null ? event.who : `${event.who}, fence ${event.fence}`,
+                who: byWhom(event.origin, event.who) + (event.fence === null ? "" : `, fence ${event.fence}`),
               }))}
             />
-            <JobScript key={job.job_id} job={job} folder={folder} />
+            {job.content && <JobScript key={job.job_id} job={job} folder={folder} />}
           </div>
         );
       }}

@@ -13,9 +13,9 @@ import { TextBox } from "../TextBox";
 /** The end of a job's output, or all that is kept of it: ?show=output. */
 export function JobOutput({ job, selection }: { job: WholeJob; selection: Selection }) {
   const site = useSite();
-  const begun = job.started_at !== null || job.output_tail !== null;
+  const begun = job.started_at !== null || (job.output_tail ?? null) !== null;
   const ended = hasEnded(job.status);
-  const own = job.output_location !== "";
+  const own = (job.output_location ?? "") !== "";
   const whole = selection.show === "output" && !own;
   // Nothing is in the store before the end: until then the file itself is read.
   const read = begun && !own && (whole || !ended);

@@ -13,6 +13,8 @@ export function SubmitForm({ onDone }: { onDone: (number: number) => void }) {
   const [draft, setDraft] = useState<RunDraft>(emptyRun);
   const [problems, setProblems] = useState<Problems>(NO_PROBLEMS);
   const [busy, setBusy] = useState(false);
+  // who may not choose the account has no field for it, where a word about it could stand
+  const shownGuesses = person?.staff ? guesses : guesses.filter(([, field]) => field !== "user");
   const change = (patch: Partial<RunDraft>) => setDraft((before) => ({ ...before, ...patch }));
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -23,7 +25,7 @@ export function SubmitForm({ onDone }: { onDone: (number: number) => void }) {
       const { job_id } = await act<{ job_id: number }>("POST", "jobs", body);
       onDone(job_id);
     } catch (error) {
-      setProblems(problemsOf(error instanceof Error ? error.message : String(error), runFields, guesses));
+      setProblems(problemsOf(error instanceof Error ? error.message : String(error), runFields, shownGuesses));
     }
     setBusy(false);
   };

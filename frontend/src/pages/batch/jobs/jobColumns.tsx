@@ -2,6 +2,7 @@ import { Link } from "react-router";
 import type { JobRow } from "../../../api/batch";
 import type { ColumnOf } from "../../../components/VirtualTable";
 import { lasted, moment, UNKNOWN } from "../../../lib/format";
+import { byWhom } from "../origin";
 import { State } from "../State";
 import type { Selection } from "../selection";
 import { endingOf, ranOf } from "./jobView";
@@ -19,7 +20,7 @@ export function jobColumns(selection: Selection, now: number): ColumnOf<JobRow>[
           <Link
             to={selection.to({ job: chosen ? null : String(row.job_id), form: null, show: null })}
             aria-current={chosen ? "true" : undefined}
-            title={`${row.job_id} ${row.command}`}
+            title={`${row.job_id} ${row.command ?? row.name}`}
           >
             <b>{row.job_id}</b> <span className="name">{row.name}</span>
           </Link>
@@ -34,14 +35,20 @@ export function jobColumns(selection: Selection, now: number): ColumnOf<JobRow>[
         <State status={row.unknown ? "unclear" : row.status} more={endingOf(row).replace("return code", "code")} />
       ),
     },
-    { key: "user", title: "By", hint: "Who asked for it", className: "user opt", cell: (row) => row.submitted_by },
+    {
+      key: "user",
+      title: "By",
+      hint: "Who asked for it",
+      className: "user opt",
+      cell: (row) => byWhom(row.origin, row.submitted_by),
+    },
     { key: "queue", title: "Queue", className: "user opt", cell: (row) => row.queue || UNKNOWN },
     {
       key: "source",
       title: "From",
       hint: "The crontab entry or the run that asked for it",
       className: "user opt",
-      cell: (row) => (row.run_id ? `run ${row.run_id} ${row.stage ?? ""}` : (row.labels.cron ?? "")),
+      cell: (row) => (row.run_id ? `run ${row.run_id} ${row.stage ?? ""}` : (row.cron ?? "")),
     },
     {
       key: "at",

@@ -63,7 +63,8 @@ export function refusal(person: Person | undefined, job: Pick<JobRow, "user" | "
   if (person === undefined) return "It is not known yet who you are.";
   if (person.role === "anonymous") return "Sign in to act on jobs.";
   if (person.staff || (person.user !== null && [job.user, job.submitted_by].includes(person.user))) return "";
-  return `Only ${job.submitted_by || job.user}, operators and administrators may act on this job.`;
+  const owner = job.submitted_by || job.user;
+  return `Only ${owner ? `${owner}, ` : ""}operators and administrators may act on this job.`;
 }
 
 /** Say why a job waits, that it is being ended, or why it has ended; "" when its state says it all. */
@@ -71,8 +72,11 @@ export function reasonOf(job: Pick<WholeJob, "status" | "cancel_at" | "unknown" 
   const going = !hasEnded(job.status);
   const words = [
     going && job.cancel_at !== null ? "It is being cancelled." : "",
-    job.unknown
+    job.unknown && job.status === "submitting"
       ? "The scheduler was asked, and its answer is not clear: it is looked for before it is tried again."
+      : "",
+    job.unknown && job.status === "held"
+      ? "Nobody can tell why the scheduler does not take it. Release it to submit it again, or cancel it; it has not run."
       : "",
     job.status === "waiting" && job.tries > 0 ? "It could not be submitted yet, and is tried again." : "",
     // Said beside the state already.

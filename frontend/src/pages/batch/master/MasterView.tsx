@@ -7,6 +7,7 @@ import { Shape } from "../../../components/Shape";
 import { lasted, moment, span } from "../../../lib/format";
 import { useNow } from "../../../lib/useNow";
 import { toJob } from "../selection";
+import { Withheld } from "../Withheld";
 import { groupsOf } from "./attention";
 import { Limits } from "./Limits";
 import { MasterForm } from "./MasterForm";
@@ -33,11 +34,16 @@ export function MasterView({ overview }: { overview: Overview }) {
 
 function AttentionList({ overview: { master, attention } }: { overview: Overview }) {
   const groups = groupsOf(master, attention);
+  const whole = attention?.unsent !== undefined && master.troubles !== undefined;
   if (groups.length === 0) {
     return (
       <p className="all-well">
-        <Shape mark={attention ? "ok" : "unknown"} label="" />
-        {attention ? "Nothing needs attention." : "Operators and administrators see here what needs attention."}
+        <Shape mark={whole ? "ok" : "unknown"} label="" />
+        {whole
+          ? "Nothing needs attention."
+          : attention
+            ? "No job needs attention. Operators and administrators see here what else does."
+            : "Operators and administrators see here what needs attention."}
       </p>
     );
   }
@@ -58,6 +64,7 @@ function AttentionList({ overview: { master, attention } }: { overview: Overview
           </ul>
         </section>
       ))}
+      {!whole && <Withheld to="operators">Troubles of the master, and messages that were not sent, are</Withheld>}
     </div>
   );
 }

@@ -21,12 +21,12 @@ export function groupsOf(master: Masters, attention: Attention | undefined): Gro
     {
       title: "Troubles of the master",
       words: "What the master cannot do now. It goes on trying.",
-      lines: master.troubles.map((text) => ({ key: text, text })),
+      lines: (master.troubles ?? []).map((text) => ({ key: text, text })),
     },
     {
       title: "Unclear submissions",
       words:
-        "The scheduler was asked, and did not say whether it took the job. It is looked for before it is tried again.",
+        "The scheduler was asked, and did not say whether it took the job. It is looked for before it is tried again, later each time. What is held was tried too often: release it to submit it again, or cancel it. None of them has run.",
       lines: jobs(attention?.unclear),
     },
     {

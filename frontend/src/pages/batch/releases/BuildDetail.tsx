@@ -12,6 +12,7 @@ import { Answer } from "../Answer";
 import { sentence } from "../problems";
 import { State } from "../State";
 import { type Selection, toJob, toRun } from "../selection";
+import { Withheld } from "../Withheld";
 import { DotMark } from "./DotMark";
 import { dotOf, dotOfSteps } from "./marks";
 
@@ -37,6 +38,7 @@ export function BuildDetail({ number, selection }: Props) {
           </p>
           {build.reason && <p className="why">{sentence(build.reason)}</p>}
           <Actions build={build} stages={stages} selection={selection} />
+          {build.place === undefined && <Withheld to="operators">First errors, logs and its folder are</Withheld>}
           {failures.length > 0 && (
             <>
               <h3>What failed</h3>
@@ -60,11 +62,14 @@ export function BuildDetail({ number, selection }: Props) {
                       job {job.job_id}{" "}
                     </Link>
                   ))}
-                  {stage.fires.map((fire) => (
-                    <p key={`${fire.at} ${fire.text}`} className="muted">
-                      {sentence(fire.text)}
-                    </p>
-                  ))}
+                  {stage.fires.map(
+                    (fire) =>
+                      fire.text && (
+                        <p key={`${fire.at} ${fire.text}`} className="muted">
+                          {sentence(fire.text)}
+                        </p>
+                      ),
+                  )}
                 </div>
               </li>
             ))}
@@ -76,7 +81,7 @@ export function BuildDetail({ number, selection }: Props) {
               ["Noticed", moment(build.noticed_at)],
               ["Started", build.started_at && moment(build.started_at)],
               ["Ended", build.finished_at && moment(build.finished_at)],
-              ["Folder", <code key="place">{build.place}</code>],
+              ["Folder", build.place && <code key="place">{build.place}</code>],
               ["Erased", build.erased.join(", ")],
               ["Run", build.run_id && <Link to={toRun(build.run_id)}>run {build.run_id}</Link>],
             ]}
@@ -166,9 +171,11 @@ function FailureLine({ number, failure }: { number: number; failure: Failure }) 
     <li>
       <p>
         <b>{failure.subpackage}</b> {failure.step} <span className="muted">ended with {failure.rc}</span>{" "}
-        <button type="button" onClick={() => (log === undefined ? show() : setLog(undefined))}>
-          {log === undefined ? "Show the log" : "Hide the log"}
-        </button>
+        {failure.first_error !== undefined && (
+          <button type="button" onClick={() => (log === undefined ? show() : setLog(undefined))}>
+            {log === undefined ? "Show the log" : "Hide the log"}
+          </button>
+        )}
       </p>
       {failure.first_error && (
         <code className="first-error">

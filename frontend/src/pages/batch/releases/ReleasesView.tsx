@@ -19,7 +19,7 @@ export function ReleasesView() {
   const selection = useSelection();
   const { build, form } = selection;
   const query = useBatch<Versions>("releases");
-  const known = useBatch<{ packages: KnownPackage[]; error: string }>("releases/packages", false);
+  const known = useBatch<{ packages: KnownPackage[]; error?: string }>("releases/packages", false);
   const { data: person } = usePerson();
   const close = () => selection.set({ build: null, form: null }, false);
   return (

@@ -8,6 +8,7 @@ import { counted } from "../../../lib/format";
 import { joinWords } from "../../../lib/shell";
 import { NO_PROBLEMS, type Problems, problemsOf } from "../problems";
 import type { Selection } from "../selection";
+import { Withheld } from "../Withheld";
 import { leadsTo, roleOf } from "./runView";
 import { StageGraph } from "./StageGraph";
 
@@ -22,6 +23,7 @@ export function Definition({ workflow, selection }: { workflow: Workflow | undef
       <StartForm workflow={workflow} selection={selection} />
       <h3>Stages</h3>
       <StageGraph stages={workflow.stages} />
+      {workflow.file === undefined && <Withheld to="operators">The commands of its stages are</Withheld>}
       <ol className="stages">
         {workflow.stages.map((stage) => (
           <li key={stage.name}>
@@ -32,9 +34,11 @@ export function Definition({ workflow, selection }: { workflow: Workflow | undef
                 {stage.queue && `, queue ${stage.queue}`}
               </span>
             </p>
-            <p className="command-line">
-              <code>{joinWords(stage.command)}</code>
-            </p>
+            {stage.command && (
+              <p className="command-line">
+                <code>{joinWords(stage.command)}</code>
+              </p>
+            )}
             <p className="muted">{roleOf(stage, leads.get(stage.name) ?? 0)}</p>
             {stage.next.length > 0 && <p className="muted">May lead to {stage.next.join(", ")}</p>}
           </li>

@@ -8,10 +8,12 @@ import { lasted, moment } from "../../../lib/format";
 import { useNow } from "../../../lib/useNow";
 import { Answer } from "../Answer";
 import { endingOf, ranOf } from "../jobs/jobView";
+import { byWhom } from "../origin";
 import { sentence } from "../problems";
 import { State } from "../State";
 import { toJob, toRun } from "../selection";
 import { Timeline } from "../Timeline";
+import { Withheld } from "../Withheld";
 import { paramsOf, type StageView, stagesOf, tookOf } from "./runView";
 import { StageGraph } from "./StageGraph";
 
@@ -34,10 +36,15 @@ export function RunDetail({ number, workflows }: { number: number | undefined; w
             </p>
             {run.reason && <p className="why">{sentence(run.reason)}</p>}
             <Stop number={number} status={run.status} />
+            {run.params === undefined && (
+              <Withheld to="whoever started it and to operators">
+                Its parameters, and what the rules decided, are
+              </Withheld>
+            )}
             <FactList
               facts={[
                 ["Parameters", paramsOf(run)],
-                ["Started by", run.started_by],
+                ["Started by", byWhom(run.origin, run.started_by)],
                 ["Started", run.started_at && moment(run.started_at)],
                 ["Ended", run.finished_at && moment(run.finished_at)],
                 ["Took", run.started_at && lasted(tookOf(run, now))],
@@ -81,7 +88,7 @@ export function RunDetail({ number, workflows }: { number: number | undefined; w
 }
 
 /** A rule's decision without the name of its stage at the beginning, which stands before it. */
-const restOf = (text: string, stage: string): string =>
+const restOf = (text = "", stage: string): string =>
   text.startsWith(`${stage} `) ? text.slice(stage.length + 1) : text;
 
 function Stop({ number, status }: { number: number; status: string }) {

@@ -23,7 +23,7 @@ export function WorkflowsView() {
   const selection = useSelection();
   const { workflow: name = "", run, status = "" } = selection;
   const [limit, setLimit] = useState(PAGE);
-  const known = useBatch<{ workflows: Workflow[]; errors: string[] }>("workflows");
+  const known = useBatch<{ workflows: Workflow[]; errors?: string[] }>("workflows");
   const asked = new URLSearchParams({ workflow: name, status, limit: String(limit) });
   const runs = useBatch<{ runs: Run[]; next: number | null }>(`runs?${asked}`);
   const now = useNow(5);
@@ -59,7 +59,7 @@ export function WorkflowsView() {
             ))}
           </select>
         </div>
-        {known.data?.errors.map((error) => (
+        {known.data?.errors?.map((error) => (
           <p key={error} className="notice bad" role="alert">
             {error}
           </p>

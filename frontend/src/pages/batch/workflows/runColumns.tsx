@@ -2,6 +2,7 @@ import { Link } from "react-router";
 import type { Run } from "../../../api/batch";
 import type { ColumnOf } from "../../../components/VirtualTable";
 import { lasted, moment } from "../../../lib/format";
+import { byWhom } from "../origin";
 import { State } from "../State";
 import type { Selection } from "../selection";
 import { paramsOf, tookOf } from "./runView";
@@ -36,7 +37,13 @@ export function runColumns(selection: Selection, now: number): ColumnOf<Run>[] {
         </span>
       ),
     },
-    { key: "by", title: "By", hint: "Who started it", className: "user opt", cell: (row) => row.started_by },
+    {
+      key: "by",
+      title: "By",
+      hint: "Who started it",
+      className: "user opt",
+      cell: (row) => byWhom(row.origin, row.started_by),
+    },
     { key: "at", title: "Started", className: "num when", cell: (row) => moment(row.started_at) },
     { key: "took", title: "Took", className: "num ran", cell: (row) => lasted(tookOf(row, now)) },
   ];

@@ -86,7 +86,7 @@ export function columnsOf(stages: readonly Pick<Stage, "name" | "next" | "final"
 
 /** Write a run's parameters: "package: app, version: 1.2". */
 export const paramsOf = (run: Pick<Run, "params">): string =>
-  Object.entries(run.params)
+  Object.entries(run.params ?? {})
     .map(([name, value]) => `${name}: ${value}`)
     .join(", ");
 

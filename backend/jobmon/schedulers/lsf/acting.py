@@ -7,18 +7,19 @@ messages. Everything else may have left a job behind, and is looked up by name.
 import contextlib
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 import orjson
 
-from jobmon.errors import SourceError
+from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers import command
 from jobmon.schedulers.acting import PREFIX, SAFE_KEY, Accepted, Ending, JobSpec, Phase, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.base import SchedulerSettings
 from jobmon.schedulers.command import Answer
+from jobmon.schedulers.lsf import options
 
 SUBMIT_S = 30.0
 LEAST_CLEAN_PERIOD_S = 60
@@ -42,9 +43,10 @@ _PERMANENT = re.compile(
 )
 _PASSING = re.compile(
     r"queue has been closed|pending job (?:slots )?threshold reached|destination queue has reached its job limit"
-    r"|no job id can be used now|request from non-lsf host rejected|\blim is down|connection refused by server",
+    r"|no job id can be used now|request from non-lsf host rejected",
     re.IGNORECASE,
 )
+_UNREACHED = re.compile(r"\blim is down|connection refused by server", re.IGNORECASE)
 _PHASES: dict[str, Phase] = {"PSUSP": "held", "PEND": "pending", "WAIT": "pending", "DONE": "ended", "EXIT": "ended"}
 """All other states are those of a job that has started, or may have: RUN, USUSP, SSUSP, PROV, UNKWN, ZOMBI."""
 _ENDINGS: dict[str, Ending] = {
@@ -64,11 +66,6 @@ _ENDINGS: dict[str, Ending] = {
     "TERM_BUCKET_KILL": "cancelled",
     "TERM_ORPHAN_SYSTEM": "cancelled",
 }
-_WITH_VALUE = frozenset((
-    "-app", "-b", "-c", "-C", "-D", "-F", "-G", "-g", "-gpu", "-Lp", "-M", "-m", "-n", "-P", "-p", "-q", "-R",
-    "-S", "-sla", "-sp", "-T", "-t", "-U", "-v", "-W", "-We",
-))  # fmt: skip
-_ALONE = frozenset({"-x", "-ul"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +81,6 @@ def is_here(settings: SchedulerSettings) -> bool:
     return command.find("bsub", settings.bin_path) is not None and bool(os.environ.get("LSF_ENVDIR"))
 
 
-def refused_option(options: Sequence[str]) -> str:
-    """Return what is wrong with a job's options for bsub, "" if nothing is.
-
-    The list is closed, because bsub takes the first word that it does not know for the command.
-    """
-    words = iter(options)
-    for word in words:
-        if word in _ALONE:
-            continue
-        if word not in _WITH_VALUE:
-            known = " ".join(sorted(_WITH_VALUE | _ALONE))
-            return f"{word!r} cannot be set: jobmon submits each job in its own way; of bsub's options it takes {known}"
-        value = next(words, "")
-        if not value or value.startswith("-") or "\0" in value:
-            return f"{word} needs a value after it"
-    return ""
-
-
 class LsfScheduler:
     """Act on the LSF of this host."""
 
@@ -110,22 +89,27 @@ class LsfScheduler:
     def __init__(self, settings: SchedulerSettings) -> None:
         self._settings = settings
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown:
+    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
         """Run bsub; an unclear end is Unknown, and never tried again before the listing was asked."""
-        wrong = refused_option(spec.options)
-        if wrong or not SAFE_KEY.fullmatch(spec.key):
-            return Refused(wrong or f"{spec.key!r} cannot be the name of a job", for_good=True)
+        try:
+            words = options.canonical(spec.options)
+        except SettingsError as error:
+            return Refused(str(error), for_good=True)
+        if not SAFE_KEY.fullmatch(spec.key):
+            return Refused(f"{spec.key!r} cannot be the name of a job", for_good=True)
+        if spec.queue.startswith("-"):
+            return Refused(f"{spec.queue!r} cannot be the name of a queue", for_good=True)
         # The report that LSF adds to the output of a job has no place in its log, so the shell writes that.
         own = ["-H", "-rn", "-J", f"{PREFIX}{spec.key}", "-o", "/dev/null"]
         if spec.queue:
             own += ["-q", spec.queue]
-        if spec.limit_s and "-W" not in spec.options:
+        if spec.limit_s and "-W" not in words:
             own += ["-W", str(int(spec.limit_s // 60) + 2)]  # the script is more exact, and ends it first
         # The script itself is not sent: bsub searches what it is sent for options, wherever a long line is cut.
         text = f"#!/bin/sh\nexec {quote(str(spec.script))} >>{quote(str(spec.log))} 2>&1\n"
         answer = command.submit(
             lambda: command.run(
-                "bsub", [*spec.options, *own], bin_path=self._settings.bin_path, timeout_s=SUBMIT_S, stdin=text,
+                "bsub", [*words, *own], bin_path=self._settings.bin_path, timeout_s=SUBMIT_S, stdin=text,
                 env=command.job_environment(spec.user, KEPT), user=spec.user,
             ),
             spec.user,
@@ -215,13 +199,15 @@ class LsfScheduler:
         )  # fmt: skip
 
 
-def read_submission(answer: Answer) -> Accepted | Refused | Unknown:
+def read_submission(answer: Answer) -> Accepted | Refused | Unknown | Silent:
     """Read what bsub said."""
     found = _SUBMITTED.findall(answer.out)
     if answer.code == 0 and len(found) == 1:
         return Accepted(found[0])
     words = answer.words or f"bsub ended with {answer.code} and no message"
     if answer.code > 0 and not found and "timeout" not in answer.err.lower():
+        if _UNREACHED.search(answer.err):
+            return Silent(words)
         if _PASSING.search(answer.err):
             return Refused(words, for_good=False)
         if _PERMANENT.search(answer.err):

@@ -8,17 +8,18 @@ import contextlib
 import os
 import pwd
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from jobmon.errors import SourceError
+from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers import command
 from jobmon.schedulers.acting import PREFIX, SAFE_KEY, Accepted, Ending, JobSpec, Refused, Seen, Silent, Unknown
 from jobmon.schedulers.base import SchedulerSettings
 from jobmon.schedulers.command import Answer
+from jobmon.schedulers.htcondor import options
 
 SUBMIT_S = 30.0
 KEPT = ("CONDOR_CONFIG",)
@@ -40,26 +41,11 @@ _PERMANENT = re.compile(
     r"|submitting jobs as user/group 0",
     re.IGNORECASE,
 )
-_PASSING = re.compile(
-    r"can't find address of|failed to connect to (?:local )?queue manager|would exceed max_jobs_\w+"
-    r"|failed to create (?:cluster|proc)\b|job queue is full",
-    re.IGNORECASE,
-)
+_PASSING = re.compile(r"would exceed max_jobs_\w+|failed to create (?:cluster|proc)\b|job queue is full", re.IGNORECASE)
+_UNREACHED = re.compile(r"can't find address of|failed to connect to (?:local )?queue manager", re.IGNORECASE)
 _UNCLEAR = re.compile(r"failed to commit|timeout|timed out", re.IGNORECASE)
 """What is said when the job may be in the queue all the same."""
 _HELD_ENDINGS: dict[int, Ending] = {34: "oom", 46: "timeout", 47: "timeout"}
-_OPTION = re.compile(r"(?P<raw>\+|my\.)?(?P<name>[a-z_][a-z0-9_]*)\s*=\s*\S.*", re.IGNORECASE)
-_COMMANDS = re.compile(
-    r"request_\w+|requirements|rank|priority|nice_user|accounting_group|accounting_group_user|concurrency_limits"
-    r"|require_gpus|gpus_minimum_\w+|cuda_version|use_x509userproxy|x509userproxy",
-    re.IGNORECASE,
-)
-_OWN_ATTRIBUTES = re.compile(
-    r"(?:job(?:mon|status|batch|universe|notification|current|start|lease|max|run|success)|hold|last|release|remove|periodic"
-    r"|onexit|exit|leavejob|cmd$|arg|env|iwd$|out$|err$|in$|stream|userlog|transfer|shouldtransfer|whento|owner|user$"
-    r"|cluster|proc|cron|deferral|kill|wantgraceful|num|maxhosts|success|enteredcurrent|completion|stage|requirements$)",
-    re.IGNORECASE,
-)
 
 
 def is_here(settings: SchedulerSettings) -> bool:
@@ -75,21 +61,6 @@ def is_here(settings: SchedulerSettings) -> bool:
     return any((place / "condor_config").exists() for place in places)
 
 
-def refused_option(options: Sequence[str]) -> str:
-    """Return what is wrong with a job's lines for the submit description, "" if nothing is.
-
-    The list of commands is closed, because most of the others start the job again, or hide it.
-    """
-    for line in options:
-        found = _OPTION.fullmatch(line)
-        if not found or not line.isprintable() or line.endswith("\\"):
-            return f"{line!r} is not a line NAME = VALUE of a submit description"
-        fine = not _OWN_ATTRIBUTES.match(found["name"]) if found["raw"] else _COMMANDS.fullmatch(found["name"])
-        if not fine:
-            return f"{found['name']} cannot be set: jobmon submits each job under its own name, held, to run once"
-    return ""
-
-
 class HTCondorScheduler:
     """Act on the queue of this host's condor_schedd; its nodes share the attempts' folder and FILESYSTEM_DOMAIN."""
 
@@ -98,13 +69,17 @@ class HTCondorScheduler:
     def __init__(self, settings: SchedulerSettings) -> None:
         self._settings = settings
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown:
+    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
         """Run condor_submit; an unclear end is Unknown, and never tried again before the listing was asked."""
-        wrong = refused_option(spec.options)
+        try:
+            options.canonical(spec.options)
+        except SettingsError as error:
+            return Refused(str(error), for_good=True)
         if spec.queue:
             wrong = "HTCondor has no queues; say what a job needs with lines such as request_memory = 4GB"
-        if wrong or not SAFE_KEY.fullmatch(spec.key):
-            return Refused(wrong or f"{spec.key!r} cannot be the name of a job", for_good=True)
+            return Refused(wrong, for_good=True)
+        if not SAFE_KEY.fullmatch(spec.key):
+            return Refused(f"{spec.key!r} cannot be the name of a job", for_good=True)
         answer = command.submit(
             lambda: command.run(
                 "condor_submit", ["-terse", "-"], bin_path=self._settings.bin_path, timeout_s=SUBMIT_S,
@@ -198,7 +173,7 @@ class HTCondorScheduler:
 
 
 def description(spec: JobSpec) -> str:
-    """Return the submit description of a job; what jobmon says comes last, and counts."""
+    """Return the submit description of a job; what jobmon says comes last, and counts. SettingsError for its lines."""
     entries = [f"{name}={_single(value)}" for name, value in command.job_environment(spec.user).items()]
     environment = " ".join(entries).replace('"', '""')
     log = _literal(str(spec.log))
@@ -206,7 +181,7 @@ def description(spec: JobSpec) -> str:
     dead = f"JobStatus == 5 && HoldReasonCode != {SUBMITTED_HELD} && NumJobStarts > 0"
     since = "(time() - EnteredCurrentStatus)"
     lines = [
-        *spec.options, "universe = vanilla", f"executable = {_literal(str(spec.script))}",
+        *options.canonical(spec.options), "universe = vanilla", f"executable = {_literal(str(spec.script))}",
         "transfer_executable = False", "should_transfer_files = NO", "initialdir = /", f"output = {log}",
         f"error = {log}", "getenv = False",
         f'environment = "{_literal(environment)} JOBMON_SCHEDULER_ID=$(ClusterId).$(ProcId)"',
@@ -219,13 +194,15 @@ def description(spec: JobSpec) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_submission(answer: Answer) -> Accepted | Refused | Unknown:
+def read_submission(answer: Answer) -> Accepted | Refused | Unknown | Silent:
     """Read what condor_submit said."""
     found = _SUBMITTED.findall(answer.out)
     if answer.code == 0 and len(found) == 1:
         return Accepted(found[0])
     words = answer.words or f"condor_submit ended with {answer.code} and no message"
     if answer.code > 0 and not answer.out.strip() and not _UNCLEAR.search(answer.err):
+        if _UNREACHED.search(answer.err):
+            return Silent(words)
         if _PASSING.search(answer.err):
             return Refused(words, for_good=False)
         if _PERMANENT.search(answer.err):
