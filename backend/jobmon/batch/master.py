@@ -171,7 +171,7 @@ class Master:
             self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
     def _put_aside(self, connection: sa.Connection, key: str, why: str) -> None:
-        jobs.note_by_key(connection, key, "master", why, self._tenure)
+        jobs.note_by_key(connection, key, Machinery.MASTER, why, self._tenure)
 
     def _clean(self, now: float) -> None:
         """Once an hour, forget what ended long ago, and the folders of its attempts: a portion in each turn."""

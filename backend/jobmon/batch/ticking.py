@@ -29,11 +29,11 @@ log = logging.getLogger("jobmon.batch")
 
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
+MOST_FAULT = 500
 MOST_LOOKED = cron.MOST_CAUGHT_UP + 3
 """So many due times of an entry are looked at, the newest; one of them tells that there were others."""
 MOST_FIRES, MOST_JOBS = 10_000, 2000
 """So much is written down in one transaction; the other entries come with the next tick, a second later."""
-MOST_FAULT = 500
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "batch_0005"
-down_revision = "batch_0004"
+down_revision = "batch_0003"
 branch_labels = None
 depends_on = None
 

@@ -14,10 +14,10 @@ from jobmon.engine.submission.verdict import Change
 from jobmon.store import Store, claim_many, concerns_all
 
 Row = Mapping[str, Any]
-MOST_ENDED = 500
-"""So many that wait are ended in one transaction."""
 PutAside = Callable[[sa.Connection, str, str], None]
 """Is called with the key of what was put aside, and why, within the transaction that writes it down."""
+MOST_ENDED = 500
+"""So many that wait are ended in one transaction."""
 
 
 class Ledger:
@@ -49,10 +49,10 @@ class Ledger:
             c.cancel_at,
             c.latest_start,
             c.fence,
+            c.put_aside,
             c.unknown,
             c.returns,
             c.reason,
-            c.put_aside,
         )
 
     @contextmanager

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "batch_0004"
-down_revision = "batch_0003"
+revision = "batch_0007"
+down_revision = "batch_0006"
 branch_labels = None
 depends_on = None
 
