@@ -55,22 +55,23 @@ OPENLY = {
 }  # fmt: skip
 """All who may read where nothing is hidden; else whose it is, and the staff."""
 OWN = {
-    *words("batch_job", "command args reason working_dir output_tail labels mail path"),
+    *words("batch_job", "command args reason put_aside working_dir output_tail labels mail path"),
     *words("batch_job_event", "text"), word("script"), word("output"), word("path", "shared"),
     *words("batch_crontab", "command args params batch_opts working_dir output_location mail path"),
     *words("batch_cron_fire", "reason"),
 }  # fmt: skip
 """Whose it is, and the staff."""
 STAFF = {
-    *words("bobs_job", "command args reason working_dir output_tail labels mail path"),
+    *words("bobs_job", "command args reason put_aside working_dir output_tail labels mail path"),
     *words("batch_run", "params variables reason"), *words("batch_rule_fire", "text"),
     *words("batch_build_part", "first_error owner"), *words("batch_todo", "result"), word("log"),
     *words("engine_outbox", "subject error"), word("told", "troubles"), word("flow", "command"),
     *words("path", "workflows releases"),
 }  # fmt: skip
 READABLE = {
-    *words("batch_job", "command args reason working_dir output_tail labels"), *words("batch_job_event", "text"),
-    *words("bobs_job", "command args reason working_dir output_tail labels"), word("script"), word("output"),
+    *words("batch_job", "command args reason put_aside working_dir output_tail labels"),
+    *words("batch_job_event", "text"),
+    *words("bobs_job", "command args reason put_aside working_dir output_tail labels"), word("script"), word("output"),
     *words("batch_crontab", "command args params batch_opts working_dir output_location"),
     *words("batch_cron_fire", "reason"), *words("batch_run", "params variables reason"), word("log"),
     *words("batch_rule_fire", "text"), *words("batch_build_part", "first_error"), *words("batch_todo", "result"),
