@@ -5,7 +5,6 @@ that of another without unpacking; only the checksum has to be combined. Others 
 scripts do the same with the standard library alone.
 """
 
-import gzip
 import zlib
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from isal import isal_zlib
 from jobmon.errors import SpoolError
 from jobmon.spool import writer
 
+MOST_UNPACKED = 256 << 20
 _PLAIN = b"\x1f\x8b\x08\0"
 """How a member begins whose head has no name or other addition; the head is ten bytes then."""
 _HEAD = _PLAIN + b"\0\0\0\0\0\x03"
@@ -23,10 +23,23 @@ _BYTE_BORDER = b"\0\0\xff\xff"
 
 def unpack(contents: Sequence[bytes]) -> bytes:
     """Return what the members hold, one after the other; SpoolError when one is damaged or cut off."""
-    try:
-        return b"".join(gzip.decompress(content) for content in contents)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SpoolError("a published file is damaged or cut off") from error
+    unpacked: list[bytes] = []
+    left = MOST_UNPACKED
+    for content in contents:
+        rest = content
+        while rest:
+            stream = zlib.decompressobj(writer.GZIP_WINDOW)
+            try:
+                unpacked.append(stream.decompress(rest, left + 1))
+            except zlib.error as error:
+                raise SpoolError("a published file is damaged or cut off") from error
+            left -= len(unpacked[-1])
+            if left < 0:
+                raise SpoolError(f"published files unpack to more than {MOST_UNPACKED >> 20} MiB")
+            if not stream.eof:
+                raise SpoolError("a published file is damaged or cut off")
+            rest = stream.unused_data
+    return b"".join(unpacked)
 
 
 def join(contents: Sequence[bytes]) -> bytes:

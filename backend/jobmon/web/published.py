@@ -14,7 +14,7 @@ from jobmon.api.routes import Level, Routes
 from jobmon.config import LiveSettings
 from jobmon.errors import SpoolError
 from jobmon.spool import reader, writer
-from jobmon.web import joined, negotiation
+from jobmon.web import joined, negotiation, stored
 from jobmon.web.shelf import Shelf, View
 from jobmon.web.stored import Stored, load
 
@@ -22,8 +22,9 @@ INDEX = "cgi.index"
 MAX_NAMES = 24
 MOST_PAGE = 220
 TIME = r"^[0-9]{1,12}(\.[0-9]*)?$"
-PAGE = r"^(live|probes|factories|compare)(/[a-z0-9_-]{1,64}){0,3}$"
-LASTING = re.compile(r"live/(series|facts)/[a-z0-9_-]+/[0-9]+")
+PAGE = r"^[a-z]{1,64}(/[a-z0-9_-]{1,64}){0,3}$"
+LASTING = re.compile(r"[^/]+/[^/]+/[^/]+/[0-9]+")
+"""A page of four words whose last one is a number, such as a closed chunk of series, never changes."""
 NULL = writer.compress(b"null\n")
 JSON = "application/json"
 LINES = "application/x-ndjson"
@@ -105,7 +106,7 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     @routes.get("/page.py", Level.ANYBODY, summary="One or several files of the page")
     def page(request: Request, name: Names) -> Response:
         view = shelf.view(request)
-        files = [view.part(load(view.folder, f"{page}.json.gz"), page) for page in name]
+        files = [view.part(stored.page(view.folder, page), page) for page in name]
         lasting = None not in files and all(LASTING.fullmatch(page) for page in name)
         return send(request, view.folder, files, lasting=lasting, view=view)
 

@@ -1,11 +1,14 @@
 """Read published files as they are stored."""
 
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobmon import reading
 from jobmon.api.problems import ProblemError
+from jobmon.spool import layout
+
+MOST_BYTES = 64 << 20
+"""A published file that is larger is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +19,24 @@ class Stored:
     tag: str
 
 
+def page(folder: Path, name: str) -> Stored | None:
+    """Return a page, such as live/summary; None when there is none of that name."""
+    return load(folder, f"{layout.PAGES}/{name}.json.gz")
+
+
 def load(folder: Path, name: str) -> Stored | None:
-    """Return a plain file of the folder; None when there is none of that name (a link is not one)."""
+    """Return a plain file below the folder; None when there is none of that name (a link on the way leads to none)."""
+    *above, name = name.split("/")
     try:
-        handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except (FileNotFoundError, NotADirectoryError):
+        with (
+            reading.folder(folder, *above, follow=True) as within,
+            reading.opened(name, within=within) as (handle, status),
+        ):
+            if status.st_size > MOST_BYTES:
+                raise ProblemError(503, f"A published file is larger than {MOST_BYTES >> 20} MiB, and is not served.")
+            content = reading.read(handle, MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError, reading.NotPlainError):
         return None
     except OSError as error:
-        if (folder / name).is_symlink():
-            return None
         raise ProblemError(503, "The published files cannot be read.") from error
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return Stored(file.read(), f"{status.st_mtime_ns:x}-{status.st_size:x}")
-    finally:
-        os.close(handle)
+    return Stored(content, f"{status.st_mtime_ns:x}-{status.st_size:x}")
