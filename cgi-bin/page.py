@@ -8,9 +8,10 @@ One program under four names, which does what its name says:
     backfill.py            what could start now
     page.py?name=PAGE      a file of the page, such as live/summary; several names give one document per line
 
-The files are in the folder that the environment variable JOBMON_DATA_PATH names, else in /var/spool/jobmon. It needs
-Python 3.9 or newer and nothing else; where that is not /usr/bin/python3, change the first line (-IS halves the start).
-Few modules are imported, because every request starts an interpreter.
+The files are in the folder that the environment variable JOBMON_DATA_PATH names, else in /var/spool/jobmon; those of
+the page are in `pages` below it, and no name leads out of there. It needs Python 3.9 or newer and nothing else; where
+that is not /usr/bin/python3, change the first line (-IS halves the start). Few modules are imported, because every
+request starts an interpreter.
 """
 
 import errno
@@ -19,9 +20,11 @@ import sys
 
 FOLDER = "/var/spool/jobmon"
 NAMES = ("data{}.json.gz", "history.json.gz", "backfill.json.gz")
-CAPABILITIES = ("live", "probes", "batch", "factories", "compare")
+PAGES = "pages"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-"
 MAX_NAMES = 24
+MAX_BYTES = 64 << 20
+MAX_UNPACKED = 256 << 20
 REASONS = {
     200: "OK",
     304: "Not Modified",
@@ -76,7 +79,7 @@ def respond(method, program, query):
         names = values_of(query, "name")
         if not 1 <= len(names) <= MAX_NAMES or not all(is_page(name) for name in names):
             raise ProblemError(400, f"Give 1 to {MAX_NAMES} names of pages, such as ?name=live/summary.")
-        files = [load(folder, name + ".json.gz") for name in names]
+        files = [load(folder, PAGES + "/" + name + ".json.gz") for name in names]
         if len(names) > 1:
             check_folder(folder, files)
             headers[1] = "Content-Type: application/x-ndjson"
@@ -127,15 +130,15 @@ def is_page(name):
     parts = name.split("/")
     return (
         len(parts) <= 4
-        and parts[0] in CAPABILITIES
+        and not parts[0].strip(LETTERS[:26])
         and all(0 < len(part) <= 64 and not part.strip(LETTERS) for part in parts)
     )
 
 
 def is_lasting(name):
-    """Say whether a page never changes: a closed chunk of series, or the facts of one."""
+    """Say whether a page never changes, such as a closed chunk of series: four words, the last one a number."""
     parts = name.split("/")
-    return len(parts) == 4 and parts[0] == "live" and parts[1] in ("series", "facts") and parts[3].isdigit()
+    return len(parts) == 4 and parts[3].isdigit()
 
 
 def find(folder, program, times):
@@ -191,21 +194,30 @@ def by_distance(times, wanted):
 
 
 def load(folder, name):
-    """Return a file's content and a tag of its version; None when there is no such plain file."""
+    """Return a file's content and a tag of its version; None when there is no such plain file without a link to it."""
+    handle = None
     try:
-        handle = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for part in name.split("/"):
+            above, handle = handle, None
+            try:
+                handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
+            finally:
+                os.close(above)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        if error.errno == errno.ELOOP:  # a link, which the daemon never makes
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link or a socket, which the daemon never makes
             return None
         raise ProblemError(503, "The published files cannot be read.") from None
     try:
         status = os.fstat(handle)
         if status.st_mode & 0o170000 != 0o100000:
             return None
+        if status.st_size > MAX_BYTES:
+            raise ProblemError(503, "The published file is too large to be served.")
         with open(handle, "rb", closefd=False) as file:
-            return file.read(), f"{status.st_mtime_ns:x}-{status.st_size:x}"
+            return file.read(MAX_BYTES), f"{status.st_mtime_ns:x}-{status.st_size:x}"
     finally:
         os.close(handle)
 
@@ -240,14 +252,18 @@ def unpack(contents):
     import zlib
 
     plain = []
+    left = MAX_UNPACKED
     for content in contents:
         rest = content
         while rest:
             stream = zlib.decompressobj(31)
             try:
-                plain.append(stream.decompress(rest))
+                plain.append(stream.decompress(rest, left + 1))
             except zlib.error:
                 raise ProblemError(500, "The published file is damaged.") from None
+            left -= len(plain[-1])
+            if left < 0:
+                raise ProblemError(503, "The published file is too large to be unpacked.")
             if not stream.eof:
                 raise ProblemError(500, "The published file is cut off.")
             rest = stream.unused_data

@@ -73,9 +73,9 @@ class Site:
         new.replace(self.settings)
 
 
-def until(found: Callable[[], Any], what: str) -> Any:
+def until(found: Callable[[], Any], what: str, most_s: float = WAIT_S) -> Any:
     """Return what `found` finds; it is asked until it finds something."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + most_s
     while time.monotonic() < deadline:
         answer = found()
         if answer:

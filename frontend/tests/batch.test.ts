@@ -319,7 +319,18 @@ describe("what needs attention", () => {
   const master = { troubles: ["the scheduler does not answer: timeout"] } as Masters;
   const attention = {
     ...{ unclear: [], refused: [], messages: {}, orphans: 2 },
-    lost: [{ job_id: 7, name: "x", status: "lost", reason: "gone", tries: 3, finished_at: 1 }],
+    lost: [{ job_id: 7, name: "x", status: "lost", reason: "gone", tries: 3, finished_at: 1, put_aside: null }],
+    put_aside: [
+      {
+        job_id: 8,
+        name: "y",
+        status: "running",
+        reason: null,
+        tries: 1,
+        finished_at: null,
+        put_aside: "done is a folder",
+      },
+    ],
     unsent: [{ kind: "email", recipient: "a@b", subject: "s", state: "failed", error: "no" }],
   } as Attention;
 
@@ -327,12 +338,14 @@ describe("what needs attention", () => {
     expect(groupsOf(master, attention).map((group) => [group.title, group.lines.length])).toEqual([
       ["Troubles of the master", 1],
       ["Lost jobs", 1],
+      ["Put aside", 1],
       ["Messages that were not sent", 1],
       ["Cancelled orphans", 1],
     ]);
-    expect(needsAttention(master, attention)).toBe(4);
+    expect(needsAttention(master, attention)).toBe(5);
     expect(needsAttention(master, undefined)).toBe(1);
     expect(groupsOf(master, attention)[1]?.lines[0]).toEqual({ key: "7", job: 7, text: "x, gone, 3 tries" });
+    expect(groupsOf(master, attention)[2]?.lines[0]?.text).toBe("y, running, done is a folder");
   });
 });
 

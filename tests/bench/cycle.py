@@ -67,7 +67,7 @@ def run(
                 if not turn.once():
                     raise RuntimeError(f"the cycle failed: {turn.error}")
             took = time.monotonic() - began
-            summary = json.loads(gzip.decompress((data_path / "live/summary.json.gz").read_bytes()))
+            summary = json.loads(gzip.decompress((data_path / "pages/live/summary.json.gz").read_bytes()))
             source = summary["cycle"]["sources"]
             if number >= WARM_UP:
                 rows.append((took - source, source, summary["cycle"]["collect"]))
@@ -99,9 +99,9 @@ def run(
 
 FILES = {
     "snapshot": "data.json.gz",
-    "summary": "live/summary.json.gz",
-    "latest": "live/latest.json.gz",
-    "chunk": "live/series/day/open.json.gz",
+    "summary": "pages/live/summary.json.gz",
+    "latest": "pages/live/latest.json.gz",
+    "chunk": "pages/live/series/day/open.json.gz",
 }
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 from jobmon import config
 from jobmon.backends.child import BackendProcess
 from jobmon.live.publisher import Publisher
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 from web_thread import Server
 
 CHROMIUM = "/usr/bin/chromium"
@@ -59,7 +59,7 @@ class Cluster:
         self._publisher.publish(cycle.snapshot, cycle, {"cycle": facts, "sources": []})
         for group in self._publisher.pages():
             for name, body in group:
-                writer.write(self.data_path / f"{name}.json.gz", writer.compress(body))
+                writer.write(layout.published(self.data_path, name), writer.compress(body))
         self.time = at
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from browser import page_files
 from browser.batch_page import house, opened
 from browser.watched import Cluster, Watched
 from jobmon.config import Settings
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 from jobmon.web import static
 from services import absent
 from web_thread import Server
@@ -32,14 +32,18 @@ class Published:
     def write(self, name: str, document: Any) -> None:
         """Publish a document, or bytes that are none."""
         content = document if isinstance(document, bytes) else orjson.dumps(document) + b"\n"
-        writer.write(self.folder / f"{name}.json.gz", writer.compress(content))
+        writer.write(self.path(name), writer.compress(content))
+
+    def path(self, name: str) -> Path:
+        """Return where a page lies, or one of the files beside the pages."""
+        return layout.page(self.folder, name) if "/" in name else self.folder / f"{name}.json.gz"
 
     def write_all(self, documents: dict[str, Any]) -> None:
         for name, document in documents.items():
             self.write(name, document)
 
     def remove(self, name: str) -> None:
-        (self.folder / f"{name}.json.gz").unlink()
+        self.path(name).unlink()
 
 
 @pytest.fixture(scope="session")

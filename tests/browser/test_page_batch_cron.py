@@ -1,11 +1,13 @@
 """Batch's crontab, workflows and masters in a real browser."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from browser.batch_page import SLOW_MS, House, pane, rows, sign_in
+from daemon_process import until
 
 pytestmark = pytest.mark.browser
 
@@ -100,3 +102,17 @@ def test_the_master_is_told_and_its_settings_are_changed(opened: Page, house: Ho
     attention = opened.get_by_role("region", name="Needs attention")
     expect(attention).to_contain_text("broken.toml")
     expect(opened.get_by_role("link", name=re.compile("needs? attention"))).to_be_visible()
+
+
+def test_a_job_whose_record_is_spoilt_is_named_and_leads_to_the_job(opened: Page, house: House) -> None:
+    number = house.ask("POST", "jobs", {"command": ["sleep", "600"], "name": "spoiler"})["job_id"]
+    job = lambda: house.ask("GET", f"jobs/{number}")  # noqa: E731
+    until(lambda: job()["job"]["status"] == "running", "the job runs")
+    (Path(job()["folder"]) / "done").mkdir()
+    sign_in(opened, house, "batch/master")
+    attention = opened.get_by_role("region", name="Needs attention")
+    expect(attention).to_contain_text("Put aside", timeout=SLOW_MS)
+    expect(attention).to_contain_text("spoiler, running, done is a folder")
+    attention.get_by_role("link", name=f"job {number}").click()
+    expect(opened.get_by_text("this record is put aside").first).to_be_visible(timeout=SLOW_MS)
+    house.ask("POST", f"jobs/{number}/cancel", {})

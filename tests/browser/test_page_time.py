@@ -218,7 +218,7 @@ def test_what_fits_into_the_gaps_and_how_right_estimates_were(tab: Page, watched
     for name in open_partitions:
         chart = tab.get_by_role("region", name=f"Gaps of partition {name}")
         expect(chart.locator("tbody tr")).to_have_count(len(backfill[name]))
-    predictions = json.loads(gzip.decompress((watched.folder / "live/predictions.json.gz").read_bytes()))
+    predictions = json.loads(gzip.decompress((watched.folder / "pages/live/predictions.json.gz").read_bytes()))
     judged = predictions["accuracy"]["jobs"]
     text = f"Of the last {judged} job" if judged else "No job that had an estimate"
     expect(tab.get_by_text(text)).to_be_visible()

@@ -64,7 +64,7 @@ class Cluster:
             marks.add(connection, HOSTILE, times[-3], note=HOSTILE, source="person:ann")
         self._live._marks.tell(None)
         folder = self._live.settings.live.data_path
-        files = [Path(folder) / "live/marks.json.gz", Path(folder) / "staff/live/marks.json.gz"]
+        files = [Path(folder) / "pages/live/marks.json.gz", Path(folder) / "staff/pages/live/marks.json.gz"]
         until(lambda: any(f.exists() and b"kernel" in gzip.decompress(f.read_bytes()) for f in files), "the marks")
 
     def close(self) -> None:

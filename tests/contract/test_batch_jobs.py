@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from batch_house import BatchHouse, housed
+from daemon_process import until
 from jobmon import clock, config
 from jobmon.batch import jobs, limits, overview
 from jobmon.batch.capability import Batch
@@ -236,7 +237,7 @@ def test_old_jobs_are_forgotten_with_their_folders(house):
         connection.execute(OUTBOX.update().where(OUTBOX.c.id == 1).values(ended_at=clock.now() - 91 * 86_400))
     house.new_master().turn(clock.now())
     assert [job["job_id"] for job in house.jobs()] == [new]
-    assert not folder.exists()
+    until(lambda: not folder.exists(), "the folder goes, beside the turns")
     assert states_of_messages(house) == ["sent"]
     with house.store.reading() as connection:
         assert connection.execute(sa.select(EVENT).where(EVENT.c.job_id == old)).all() == []

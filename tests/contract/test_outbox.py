@@ -104,6 +104,33 @@ def test_500_failures_in_one_build_are_one_mail_per_owner(master: Master, smtp: 
     assert smtp.mails[2]["Subject"] == "job 0 failed"
 
 
+def test_a_message_that_nobody_can_read_or_send_keeps_no_other_from_its_recipient(
+    master: Master, store: Store, smtp: smtp_server.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master.tell(Message(ANN, "spoilt", wait_s=0), Message(BOB, "raises", wait_s=0))
+    with store.writing() as connection:
+        connection.execute(OUTBOX.update().where(OUTBOX.c.subject == "spoilt").values(facts="[" * 10))
+    real = mail.send
+
+    def send(parcel: Any, *rest: Any) -> None:
+        if parcel.address == BOB.address:
+            raise RuntimeError("not foreseen")
+        real(parcel, *rest)
+
+    monkeypatch.setattr(mail, "send", send)
+    master.round(NOON)
+    master.tell(Message(ANN, "after it", wait_s=0), at=NOON + 1)
+    master.round(NOON + 1)
+    assert [one["Subject"] for one in smtp.mails] == ["spoilt", "after it"]
+    (unsent,) = outbox_unsent(store)
+    assert (unsent.recipient, unsent.error) == ("bob@site.org", "RuntimeError: not foreseen")
+
+
+def outbox_unsent(store: Store) -> tuple[outbox.Unsent, ...]:
+    with store.reading() as connection:
+        return tuple(outbox.unsent(connection, 10))
+
+
 def test_a_message_may_say_how_long_others_are_waited_for(master: Master, smtp: smtp_server.Server) -> None:
     master.tell(Message(ANN, "disk full", wait_s=0), Message(ANN, "hourly", bundle="b", wait_s=3600))
     master.round(NOON)

@@ -60,7 +60,9 @@ def files(request, tmp_path_factory):
         command = [sys.executable, "-m", "jobmon", "run", "--once", *(p for s in settings for p in ("--set", s))]
         subprocess.run(command, check=True, timeout=60)
     found = {
-        str(path.relative_to(data_path)).removesuffix(".json.gz"): json.loads(gzip.decompress(path.read_bytes()))
+        str(path.relative_to(data_path)).removeprefix("pages/").removesuffix(".json.gz"): json.loads(
+            gzip.decompress(path.read_bytes())
+        )
         for path in data_path.rglob("*.json.gz")
         if path.parent.name != "state"  # the daemon's own
     }

@@ -20,7 +20,7 @@ from jobmon.store.versions import is_current, newest
 from stores import emptied
 
 pytestmark = pytest.mark.service
-LATER = {"latest_start", "start_within", "returns", "origin"}
+LATER = {"latest_start", "start_within", "returns", "origin", "put_aside"}
 VALUES = {sa.Text: "x", sa.JSON: ["x"], sa.Boolean: True}
 
 
@@ -69,6 +69,8 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
     with store.writing() as connection:
         for table in (batch.JOB, batch.RUN, batch.EVENT):
             connection.execute(sa.text(f"ALTER TABLE {table.name} DROP COLUMN origin"))
+        connection.execute(sa.text("DROP INDEX batch_job_put_aside"))
+        connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN put_aside"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN latest_start"))
         connection.execute(sa.text("ALTER TABLE batch_job DROP COLUMN returns"))
         connection.execute(sa.text("ALTER TABLE batch_crontab DROP COLUMN start_within"))
@@ -80,7 +82,7 @@ def test_the_jobs_and_entries_of_the_version_before_are_kept_and_have_no_latest_
     with upgraded.reading() as connection:
         found = {table: dict(connection.execute(sa.select(table)).mappings().one()) for table in rows}
     assert found == {
-        batch.JOB: {**rows[batch.JOB], "latest_start": None, "returns": 0, "origin": "person"},
+        batch.JOB: {**rows[batch.JOB], "latest_start": None, "returns": 0, "origin": "person", "put_aside": None},
         batch.CRONTAB: {**rows[batch.CRONTAB], "start_within": 0},
     }
     upgraded.close()

@@ -55,22 +55,23 @@ OPENLY = {
 }  # fmt: skip
 """All who may read where nothing is hidden; else whose it is, and the staff."""
 OWN = {
-    *words("batch_job", "command args reason working_dir output_tail labels mail path"),
+    *words("batch_job", "command args reason put_aside working_dir output_tail labels mail path"),
     *words("batch_job_event", "text"), word("script"), word("output"), word("path", "shared"),
     *words("batch_crontab", "command args params batch_opts working_dir output_location mail path"),
     *words("batch_cron_fire", "reason"),
 }  # fmt: skip
 """Whose it is, and the staff."""
 STAFF = {
-    *words("bobs_job", "command args reason working_dir output_tail labels mail path"),
+    *words("bobs_job", "command args reason put_aside working_dir output_tail labels mail path"),
     *words("batch_run", "params variables reason"), *words("batch_rule_fire", "text"),
     *words("batch_build_part", "first_error owner"), *words("batch_todo", "result"), word("log"),
     *words("engine_outbox", "subject error"), word("told", "troubles"), word("flow", "command"),
     *words("path", "workflows releases"),
 }  # fmt: skip
 READABLE = {
-    *words("batch_job", "command args reason working_dir output_tail labels"), *words("batch_job_event", "text"),
-    *words("bobs_job", "command args reason working_dir output_tail labels"), word("script"), word("output"),
+    *words("batch_job", "command args reason put_aside working_dir output_tail labels"),
+    *words("batch_job_event", "text"),
+    *words("bobs_job", "command args reason put_aside working_dir output_tail labels"), word("script"), word("output"),
     *words("batch_crontab", "command args params batch_opts working_dir output_location"),
     *words("batch_cron_fire", "reason"), *words("batch_run", "params variables reason"), word("log"),
     *words("batch_rule_fire", "text"), *words("batch_build_part", "first_error"), *words("batch_todo", "result"),
@@ -261,7 +262,7 @@ def test_nobody_is_told_what_is_not_theirs(serve, read, names):
 def test_each_role_may_do_what_it_says_and_nobody_else(serve):
     served = serve()
     acting = [address for address in ASKED if not address.startswith("GET")]
-    owners = {f"POST /api/batch/jobs/{{number}}/{what}" for what in ("hold", "cancel")}
+    owners = {f"POST /api/batch/jobs/{{number}}/{what}" for what in ("hold", "cancel", "release")}
     for address in acting:
         method, _, path = address.partition(" ")
         path = re.sub(r"{([a-z_:]+)}", lambda found: FILLED.get(found[1], "1"), path)

@@ -125,6 +125,6 @@ def finish(data_path, known):
     assert known <= history
     assert history == stamped == index
     assert list(data_path.rglob("*.part")) == []
-    times = files[data_path / "live/series/day/open.json.gz"]["times"]
+    times = files[data_path / "pages/live/series/day/open.json.gz"]["times"]
     assert times == sorted(set(times))
     assert (data_path / "data.json.gz").stat().st_nlink == 2

@@ -37,12 +37,12 @@ def fill(spool: Path) -> None:
         put(spool, f"data{time}.json.gz", snapshot(time))
     put(spool, "history.json.gz", b'{"history":{}}\n')
     put(spool, "backfill.json.gz", b"{}\n")
-    put(spool, "live/summary.json.gz", b'{"page":"summary"}\n')
-    put(spool, "live/big.json.gz", BIG)
-    put(spool, "live/series/day/open.json.gz", b'{"page":"open"}\n')
-    put(spool, "live/series/day/600.json.gz", b'{"page":600}\n')
-    put(spool, "live/series/day/1200.json.gz", b'{"page":1200}\n')
-    put(spool, "live/facts/month/7200.json.gz", b'{"page":7200}\n')
+    put(spool, "pages/live/summary.json.gz", b'{"page":"summary"}\n')
+    put(spool, "pages/live/big.json.gz", BIG)
+    put(spool, "pages/live/series/day/open.json.gz", b'{"page":"open"}\n')
+    put(spool, "pages/live/series/day/600.json.gz", b'{"page":600}\n')
+    put(spool, "pages/live/series/day/1200.json.gz", b'{"page":1200}\n')
+    put(spool, "pages/live/facts/month/7200.json.gz", b'{"page":7200}\n')
     index(spool, TIMES)
 
 
@@ -195,7 +195,6 @@ def test_a_page_has_a_name_that_may_be_percent_encoded(web: Web) -> None:
     "name",
     [
         "",
-        "data",
         "live/../data",
         "../spool/live/summary",
         "live/summary.json",
@@ -206,7 +205,7 @@ def test_a_page_has_a_name_that_may_be_percent_encoded(web: Web) -> None:
         "live/series/day/600/more",
         "live/%2e%2e/data",
         "live/" + "a" * 65,
-        "elsewhere/summary",
+        "elsewhere1/summary",
         "live\\summary",
     ],
 )
@@ -232,24 +231,69 @@ def test_names_are_needed_and_not_too_many(web: Web) -> None:
 def test_a_link_leads_nowhere(web: Web) -> None:
     secret = web.spool.parent / "secret.json.gz"
     secret.write_bytes(writer.compress(b'"secret"\n'))
-    link = web.spool / "live/link.json.gz"
+    link = web.spool / "pages/live/link.json.gz"
     link.symlink_to(secret)
     try:
         assert is_problem(web.get("api/page.py?name=live/link"), 404)
     finally:
         link.unlink()
+    way = web.spool / "pages/live/way"
+    way.symlink_to(web.spool.parent)
+    try:
+        assert is_problem(web.get("api/page.py?name=live/way/secret"), 404)
+    finally:
+        way.unlink()
+
+
+ELSEWHERE = ["batch/attempts/x-b1-1/x", "batch/local/held/x", "state/runs", "run/x", "staff/pages/live/summary", "x"]
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_no_name_leads_to_what_lies_beside_the_pages(web: Web, name: str) -> None:
+    """Jobs write into folders of attempts, and a job could put there whatever it likes."""
+    put(web.spool, f"{name}.json.gz", b'"not for you"\n')
+    assert is_problem(web.get(f"api/page.py?name={name}"), 404)
+    told = web.get(f"api/page.py?name=live/summary&name={name}")
+    assert told.body == b'{"page":"summary"}\nnull\n'
+
+
+def test_a_page_of_any_capability_is_served(web: Web) -> None:
+    put(web.spool, "pages/probes/one.json.gz", b'"a probe"\n')
+    assert document(web.get("api/page.py?name=probes/one")) == "a probe"
+
+
+def test_a_file_that_is_too_large_is_not_even_read(web: Web) -> None:
+    large = web.spool / "pages/live/large.json.gz"
+    with large.open("wb") as file:
+        file.truncate(10 << 30)
+    large.chmod(0o644)
+    try:
+        assert is_problem(web.get("api/page.py?name=live/large"), 503)
+    finally:
+        large.unlink()
+
+
+def test_a_file_that_unpacks_to_far_too_much_is_not_unpacked(web: Web) -> None:
+    piece = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b"".join(piece.compress(bytes(16 << 20)) for _ in range(40)) + piece.flush()
+    (web.spool / "pages/live/bomb.json.gz").write_bytes(packed)
+    try:
+        assert web.get("api/page.py?name=live/bomb").status in {500, 503}
+        assert web.get("api/page.py?name=live/bomb", headers=GZIP).body == packed
+    finally:
+        (web.spool / "pages/live/bomb.json.gz").unlink()
 
 
 def test_what_is_no_plain_file_is_not_there(web: Web) -> None:
-    os.mkfifo(web.spool / "live/pipe.json.gz", 0o644)
-    (web.spool / "live/folder.json.gz").mkdir()
+    os.mkfifo(web.spool / "pages/live/pipe.json.gz", 0o644)
+    (web.spool / "pages/live/folder.json.gz").mkdir()
     try:
         assert is_problem(web.get("api/page.py?name=live/pipe"), 404)
         assert is_problem(web.get("api/page.py?name=live/folder"), 404)
         assert is_problem(web.get("api/page.py?name=live/summary/deeper"), 404)
     finally:
-        (web.spool / "live/pipe.json.gz").unlink()
-        (web.spool / "live/folder.json.gz").rmdir()
+        (web.spool / "pages/live/pipe.json.gz").unlink()
+        (web.spool / "pages/live/folder.json.gz").rmdir()
 
 
 def only_member(body: bytes) -> bytes:
@@ -279,12 +323,12 @@ def test_several_pages_are_one_member_because_browsers_read_no_second(web: Web) 
 
 
 def test_pages_that_others_have_packed_are_joined_too(web: Web) -> None:
-    (web.spool / "live/foreign.json.gz").write_bytes(gzip.compress(b'"for"') + gzip.compress(b'"eign"\n'))
+    (web.spool / "pages/live/foreign.json.gz").write_bytes(gzip.compress(b'"for"') + gzip.compress(b'"eign"\n'))
     try:
         answer = web.get("api/page.py?name=live/summary&name=live/foreign&name=live/summary", headers=GZIP)
         assert only_member(answer.body) == b'{"page":"summary"}\n"for""eign"\n{"page":"summary"}\n'
     finally:
-        (web.spool / "live/foreign.json.gz").unlink()
+        (web.spool / "pages/live/foreign.json.gz").unlink()
 
 
 def test_several_missing_pages_are_nulls(web: Web) -> None:
@@ -311,9 +355,9 @@ def test_the_two_encodings_are_two_versions(web: Web) -> None:
 
 def test_a_new_version_has_a_new_tag(web: Web) -> None:
     path = "api/page.py?name=live/changing"
-    put(web.spool, "live/changing.json.gz", b"1\n")
+    put(web.spool, "pages/live/changing.json.gz", b"1\n")
     tags = [web.get(path).headers["etag"]]
-    put(web.spool, "live/changing.json.gz", b"2\n")
+    put(web.spool, "pages/live/changing.json.gz", b"2\n")
     answer = web.get(path, headers={"If-None-Match": tags[0]})
     assert answer.body == b"2\n"
     assert answer.headers["etag"] != tags[0]
@@ -375,13 +419,13 @@ def test_a_missing_spool_is_the_servers_trouble(web: Web) -> None:
 )
 def test_a_damaged_file_is_told_and_not_half_sent(web: Web, damage: object) -> None:
     assert callable(damage)
-    (web.spool / "live/damaged.json.gz").write_bytes(damage(writer.compress(BIG)))
+    (web.spool / "pages/live/damaged.json.gz").write_bytes(damage(writer.compress(BIG)))
     try:
         assert is_problem(web.get("api/page.py?name=live/damaged"), 500)
         assert is_problem(web.get("api/page.py?name=live/summary&name=live/damaged"), 500)
         assert is_problem(web.get("api/page.py?name=live/summary&name=live/damaged", headers=GZIP), 500)
     finally:
-        (web.spool / "live/damaged.json.gz").unlink()
+        (web.spool / "pages/live/damaged.json.gz").unlink()
 
 
 def test_the_page_is_there_beside_the_addresses(web: Web) -> None:

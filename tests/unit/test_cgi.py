@@ -26,7 +26,7 @@ def scripts(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
-    for name in ("data.json.gz", "history.json.gz", "backfill.json.gz", "live/summary.json.gz"):
+    for name in ("data.json.gz", "history.json.gz", "backfill.json.gz", "pages/live/summary.json.gz"):
         writer.write(tmp_path / "spool" / name, writer.compress(f'"{name}"\n'.encode()))
     return tmp_path / "spool"
 
@@ -48,7 +48,7 @@ def test_a_copied_script_does_what_its_name_says(scripts: Path, spool: Path, nam
     done = run(scripts / name, {"JOBMON_DATA_PATH": str(spool), "QUERY_STRING": "name=live/summary"})
     head, body = split(done.stdout)
     assert head[0] == "Status: 200 OK"
-    assert body == (b'"live/summary.json.gz"\n' if name == "page.py" else f'"{name[:-3]}.json.gz"\n'.encode())
+    assert body == (b'"pages/live/summary.json.gz"\n' if name == "page.py" else f'"{name[:-3]}.json.gz"\n'.encode())
 
 
 def test_it_starts_by_its_own_first_line(scripts: Path, spool: Path) -> None:
@@ -99,9 +99,9 @@ def test_several_pages_are_joined_without_unpacking(scripts: Path, spool: Path) 
         "QUERY_STRING": "name=live/summary&name=live/missing&name=live/large",
     }
     large = os.urandom(1000) * (writer.LARGE_BYTES // 1000 + 1)
-    writer.write(spool / "live/large.json.gz", writer.compress(large))
+    writer.write(spool / "pages/live/large.json.gz", writer.compress(large))
     done = run(scripts / "page.py", environment, "-X", "importtime")
-    assert zlib.decompress(split(done.stdout)[1], 31) == b'"live/summary.json.gz"\nnull\n' + large
+    assert zlib.decompress(split(done.stdout)[1], 31) == b'"pages/live/summary.json.gz"\nnull\n' + large
     assert b"zlib" not in done.stderr
 
 

@@ -12,7 +12,7 @@ from jobmon.daemon.turn import Turn
 from jobmon.live import health
 from jobmon.live.capability import Live
 from jobmon.model import SourceHealth
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 
 SITE = """
     import os
@@ -60,7 +60,8 @@ class Cluster:
         self.turn = Turn(self.live, self.spool)
 
     def read(self, name):
-        return json.loads(gzip.decompress((self.spool / f"{name}.json.gz").read_bytes()))
+        path = layout.page(self.spool, name) if "/" in name else self.spool / f"{name}.json.gz"
+        return json.loads(gzip.decompress(path.read_bytes()))
 
     def sources(self):
         return {s["name"]: s["error"] for s in self.read("live/summary")["sources"]}
@@ -149,7 +150,7 @@ def test_what_a_source_tells_is_in_the_metrics():
 
 def test_shards_that_no_node_is_in_any_more_are_removed(cluster):
     assert cluster.turn.once()
-    shards = cluster.spool / "live/cores"
+    shards = cluster.spool / "pages/live/cores"
     assert sorted(path.name for path in shards.iterdir()) == ["0.json.gz", "1.json.gz", "2.json.gz"]
     (cluster.folder / "small").touch()
     time.sleep(1.1)
@@ -160,7 +161,7 @@ def test_shards_that_no_node_is_in_any_more_are_removed(cluster):
 
 def test_a_page_that_cannot_be_written_costs_that_page_only(cluster, caplog):
     assert cluster.turn.once()
-    path = cluster.spool / "live/predictions.json.gz"
+    path = cluster.spool / "pages/live/predictions.json.gz"
     path.unlink()
     path.mkdir()
     (path / "in the way").touch()
@@ -200,7 +201,7 @@ def test_what_is_left_out_is_logged_once_until_it_is_well(cluster, caplog):
 @pytest.mark.parametrize("damage", [b"", b"not gzip", gzip.compress(b"[]"), gzip.compress(b'{"format": 1}')])
 def test_broken_predictions_start_anew(cluster, damage, caplog):
     assert cluster.turn.once()
-    (cluster.spool / "live/predictions.json.gz").write_bytes(damage)
+    (cluster.spool / "pages/live/predictions.json.gz").write_bytes(damage)
     cluster.live.close()
     cluster.live = Live(cluster.live.settings)
     cluster.turn = Turn(cluster.live, cluster.spool)

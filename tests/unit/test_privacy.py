@@ -123,7 +123,8 @@ def test_in_mode_own_the_public_files_know_nobodys_jobs(site):
     people = people_of(full_snapshot(one.spool))
     assert len(people) > 5
     public = files_of(one.spool)
-    assert {"data.json.gz", "history.json.gz", "live/summary.json.gz", "live/recent.json.gz"} <= public.keys()
+    pages = {"pages/live/summary.json.gz", "pages/live/recent.json.gz"}
+    assert {"data.json.gz", "history.json.gz"} | pages <= public.keys()
     ids = set().union(*people.values())
     for name, text in public.items():
         told = words_of(text)
@@ -179,7 +180,7 @@ def test_who_declared_a_mark_is_told_to_nobody_and_its_note_only_where_nothing_i
         marks.add(connection, "kernel 6.1", time.time(), note="ask ann", source="person:ann")
     one.live._marks.tell(None)
     one.live._marks.close()
-    (public,) = json.loads(files_of(one.spool)["live/marks.json.gz"])["marks"]
+    (public,) = json.loads(files_of(one.spool)["pages/live/marks.json.gz"])["marks"]
     assert (public["name"], public["note"], public["source"]) == ("kernel 6.1", note, "person")
     for user, read in (("bob", note), ("root", "ask ann")):
         (document,) = one.pages("live/marks", user=user)
@@ -233,7 +234,7 @@ def test_a_name_from_whoever_is_not_the_web_server_in_front_is_ignored(site):
 @pytest.mark.parametrize("page", ["staff/live/summary", "state/runs", "../staff/data", "live/../staff/data"])
 def test_other_folders_cannot_be_asked_for(site, page):
     one = site(read="own")
-    assert one.get("/api/page.py", user="root", name=page).status_code == 400
+    assert one.get("/api/page.py", user="root", name=page).status_code == (400 if ".." in page else 404)
 
 
 def test_pseudonyms_tell_nobody_and_stay(site):
@@ -330,3 +331,16 @@ def test_a_key_that_is_cut_off_publishes_nothing(tmp_path):
     (tmp_path / "state/names.key").write_bytes(b"short")
     with pytest.raises(privacy.SpoolError, match="cut off"):
         privacy.key_of(tmp_path)
+
+
+def test_pages_from_where_they_lay_once_are_removed_and_nothing_else_of_that_name(site, tmp_path):
+    one = site()
+    old = one.spool / "live"
+    old.mkdir()
+    (old / "notes.txt").write_text("a person's own")
+    one.live.close()
+    site().live.close()
+    assert (old / "notes.txt").exists()
+    (old / "summary.json.gz").write_bytes(b"")
+    site().live.close()
+    assert not old.exists()

@@ -124,7 +124,7 @@ class Watch:
 
     @property
     def file(self):
-        return json.loads(gzip.decompress((self.data / "live/marks.json.gz").read_bytes()))
+        return json.loads(gzip.decompress((self.data / "pages/live/marks.json.gz").read_bytes()))
 
     @property
     def spans(self):
@@ -221,7 +221,7 @@ def test_readers_who_may_not_see_who_people_are_see_no_notes(watch, tmp_path):
 def test_the_file_is_written_when_something_changed_and_only_then(watch):
     one = watch()
     one.tell(reservation())
-    path = one.data / "live/marks.json.gz"
+    path = one.data / "pages/live/marks.json.gz"
     before = path.stat().st_ino
     one.tell(reservation(), at=NOW + 30)
     assert path.stat().st_ino == before
@@ -283,7 +283,7 @@ def test_a_store_that_does_not_answer_keeps_no_cycle_waiting(tmp_path):
         keeper.tell(snapshot(reservation(end=NOW + at), at=NOW + at - 30))
     answer.set()
     keeper.close()
-    document = json.loads(gzip.decompress((tmp_path / "live/marks.json.gz").read_bytes()))
+    document = json.loads(gzip.decompress((tmp_path / "pages/live/marks.json.gz").read_bytes()))
     assert [mark["until"] for mark in document["marks"]] == [NOW + 270], "the newest of what was seen counts"
 
 
@@ -344,7 +344,7 @@ def cluster(tmp_path):
 
 
 def test_a_cycle_notes_the_maintenance_of_its_cluster(cluster, tmp_path):
-    path = tmp_path / "spool/live/marks.json.gz"
+    path = tmp_path / "spool/pages/live/marks.json.gz"
     cycle = cluster()
     start = int(time.time()) - 50
 
@@ -364,7 +364,7 @@ def test_a_cycle_notes_the_maintenance_of_its_cluster(cluster, tmp_path):
 
 
 def test_what_people_declare_is_shown_while_the_scheduler_does_not_answer(cluster, tmp_path):
-    path = tmp_path / "spool/live/marks.json.gz"
+    path = tmp_path / "spool/pages/live/marks.json.gz"
     cycle = cluster()
     cycle()
     until(path.exists, "the file")

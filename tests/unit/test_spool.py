@@ -159,7 +159,7 @@ def test_a_file_that_unpacks_to_far_too_much_is_refused(tmp_path: Path, monkeypa
 
 def test_a_missing_file_is_none_and_a_folder_an_error(tmp_path: Path) -> None:
     assert reader.read_json(tmp_path / "none") is None
-    with pytest.raises(SpoolError, match="Is a directory"):
+    with pytest.raises(SpoolError, match="is a folder"):
         reader.read_json(tmp_path)
 
 

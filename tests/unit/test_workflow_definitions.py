@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobmon.batch.workflow.definitions import load, parse
+from jobmon.batch.workflow.library import Library
 from jobmon.errors import SettingsError
 
 SAMPLES = Path(__file__).parents[2] / "etc/workflows.d"
@@ -196,3 +197,15 @@ def test_the_sample_is_toml_without_tabs():
     text = SAMPLES.joinpath("release.toml").read_text()
     assert "\t" not in text
     assert set(tomllib.loads(text)) == {"workflow"}
+
+
+def test_a_link_that_leads_nowhere_keeps_no_other_file_from_being_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("jobmon.batch.workflow.library.LOOK_S", 0)
+    text = '[workflow.{0}]\n[[workflow.{0}.stage]]\nname = "a"\ncommand = ["true"]\n'
+    (tmp_path / "gone.toml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a.toml").write_text(text.format("first"))
+    library = Library(str(tmp_path))
+    assert set(library.current().workflows) == {"first"}
+    (tmp_path / "b.toml").write_text(text.format("second"))
+    assert set(library.current().workflows) == {"first", "second"}
+    assert any("gone.toml" in error for error in library.current().errors)

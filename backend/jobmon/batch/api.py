@@ -185,8 +185,10 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
     )
     def rerun(request: Request, number: Number) -> dict[str, Any]:
         def again(connection: Any, who: str) -> int:
+            notices = jobs.find(connection, number)["on_success"]
+            asking.check_notices(asker(request), notices)  # they would be told again
             if not asker(request).staff:
-                limits.check_person(connection, who, len(jobs.find(connection, number)["on_success"]), batch)
+                limits.check_person(connection, who, len(notices), batch)
             return jobs.rerun(connection, number, who, batch)
 
         return act(request, number, "rerun", again, starts=True)

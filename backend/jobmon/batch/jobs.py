@@ -114,6 +114,13 @@ def note_changes(connection: sa.Connection, attempts: Sequence[Attempt], who: Wh
     connection.execute(EVENT.insert(), rows)
 
 
+def note_by_key(connection: sa.Connection, key: str, who: Who, text: str, fence: int | None) -> None:
+    """Append to what happened to the job of a key."""
+    query = sa.select(JOB.c.job_id, JOB.c.status).where(JOB.c.submit_key == key)
+    for row in connection.execute(query).all():
+        note(connection, row.job_id, who, row.status, text, fence)
+
+
 def _event(number: int, who: Who, status: str, text: str, fence: int | None = None) -> dict[str, Any]:
     by = columns_of("who", who)
     return {"job_id": number, "at": clock.now(), **by, "fence": fence, "status": status, "text": text[:2000]}

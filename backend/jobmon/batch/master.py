@@ -1,7 +1,6 @@
 """Be one of several masters: what the acting one does in a turn, and what all of them can tell."""
 
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,11 @@ from jobmon.engine.outbox import MailSettings, Outbox, OutboxSettings
 from jobmon.engine.submission import ENDED, Attempt, Submitter
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger
+from jobmon.engine.submission.removal import remove_aside
 from jobmon.errors import SettingsError
 from jobmon.printing import plain
 from jobmon.schedulers.acting import Scheduler
-from jobmon.store import Store
+from jobmon.store import Store, concerns_all
 
 log = logging.getLogger("jobmon.batch")
 
@@ -100,15 +100,29 @@ class Master:
             return
         if fence != self._tenure or self._submitter is None:
             self._begin(fence)
-        assert self._submitter is not None
-        with self._lease.writing(fence) as connection:
-            self._ticker.tick(connection, now, fence, self._fresh)
+        failed = []
+        for step in (self._fire, self._submit, self._outbox.deliver, self._clean):
+            try:
+                step(now)
+            except Exception as error:
+                if concerns_all(error):
+                    raise
+                failed.append(error)
+        for one in failed[1:]:
+            log.error("one more thing failed in this turn", exc_info=one)
+        if failed:
+            raise failed[0]  # after the others have had their turn
+
+    def _fire(self, now: float) -> None:
+        with self._lease.writing(self._tenure) as connection:
+            self._ticker.tick(connection, now, self._tenure, self._fresh)
         self._fresh = False
+
+    def _submit(self, _now: float) -> None:
+        assert self._submitter is not None
         began = clock.monotonic()
         while self._submitter.cycle() and clock.monotonic() - began < SHARE_S:
             pass
-        self._outbox.deliver(now)
-        self._clean(now)
 
     def troubles(self) -> list[str]:
         """Return what is wrong now, in sentences."""
@@ -136,7 +150,7 @@ class Master:
         self._tenure = fence
         with self._store.reading() as connection:
             prefix = f"{jobs.identity(connection)}-"
-        ledger = Ledger(self._store, self._lease, JOB, self._changed, run_rows.lock)
+        ledger = Ledger(self._store, self._lease, JOB, self._changed, run_rows.lock, self._put_aside)
         self._submitter = Submitter(
             ledger, self._lease, self._scheduler, self._folders, prefix, self._describe, limits.choose
         )
@@ -156,6 +170,9 @@ class Master:
         for attempt in attempts:
             self.runs.job_changed(connection, attempt, attempt.status in ENDED)
 
+    def _put_aside(self, connection: sa.Connection, key: str, why: str) -> None:
+        jobs.note_by_key(connection, key, Machinery.MASTER, why, self._tenure)
+
     def _clean(self, now: float) -> None:
         """Once an hour, forget what ended long ago, and the folders of its attempts: a portion in each turn."""
         if 0 <= now - self._cleaned_at < 3600:
@@ -165,5 +182,4 @@ class Master:
             gone, more = forget(connection, old)
         if not more:
             self._cleaned_at = now
-        for key in gone:
-            shutil.rmtree(self._folders.of(key), ignore_errors=True)
+        remove_aside([self._folders.of(key) for key in gone])

@@ -53,8 +53,11 @@ def masters(house: BatchContext) -> dict[str, Any]:
 
 
 def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
-    """Return what a person should look at: unclear submissions, lost jobs, jobs that are refused, unsent messages."""
-    listed = [JOB.c[name] for name in ("job_id", "name", "status", "reason", "tries", "finished_at")]
+    """Return what a person should look at: unclear submissions, lost jobs, jobs that are refused, unsent messages.
+
+    What was put aside is told too: records that are not believed, and jobs whose handling fails.
+    """
+    listed = [JOB.c[name] for name in ("job_id", "name", "status", "reason", "tries", "finished_at", "put_aside")]
 
     def some(*condition: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
         query = sa.select(*listed).where(*condition).order_by(JOB.c.job_id.desc()).limit(MOST_LISTED)
@@ -65,6 +68,7 @@ def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
         "unclear": some(JOB.c.status.in_((SUBMITTING, WAITING, HELD)), JOB.c.unknown),
         "lost": some(JOB.c.status == LOST),
         "refused": some(JOB.c.status == WAITING, JOB.c.reason.is_not(None), ~JOB.c.unknown),
+        "put_aside": some(JOB.c.put_aside.is_not(None)),
         "unsent": [
             {
                 "kind": one.kind,

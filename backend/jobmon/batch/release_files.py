@@ -5,19 +5,17 @@ What lies there was made by the software that was built, so no link is followed 
 
 import configparser
 import os
-import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobmon import clock
+from jobmon import clock, reading
 from jobmon.batch.release_results import is_name
 
 FOLDERS = {"build": "src", "logs": "log", "documentation": "doc", "archive": "dist"}
 """The folder of each part, as the programs make them."""
 MOST_SETTINGS = 1_000_000
-ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,7 @@ def catalogue(programs: str) -> Catalogue:
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # names of packages and variants keep their case
     try:
-        with path.open(encoding="utf-8") as file:
-            parser.read_string(file.read(MOST_SETTINGS))
+        parser.read_string(reading.whole(path, MOST_SETTINGS, follow=True).decode())
         root = parser.get("releases", "root").rstrip("/")
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
         return Catalogue(error=f"{path}: {getattr(error, 'strerror', None) or error}")
@@ -78,26 +75,14 @@ def place(programs: str, package: str, version: str, variant: str) -> str:
 def opened(path: str) -> Iterator[int | None]:
     """Open the folder of a build, entering the folders below the root one by one; None when it is not there."""
     names = path.split("/")[-3:]
-    handle: int | None = None
-    try:
+    with ExitStack() as stack:
+        build = None
         if path.startswith("/") and len(names) == 3 and all(map(is_name, names)):
-            handle = os.open(path[: -len("/".join(names))] or "/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            for name in names:
-                handle = _entered(handle, name)
-    except OSError:
-        handle = None
-    try:
-        yield handle
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
-def _entered(handle: int, name: str) -> int:
-    try:
-        return os.open(name, ENTER, dir_fd=handle)
-    finally:
-        os.close(handle)
+            with suppress(OSError):
+                build = stack.enter_context(
+                    reading.folder(path[: -len("/".join(names))] or "/", *names, follow=True)
+                )  # fmt: skip
+        yield build
 
 
 def log_end(path: str, name: str, most: int) -> bytes | None:
@@ -106,21 +91,10 @@ def log_end(path: str, name: str, most: int) -> bytes | None:
         if build is None or "/" in name or name.startswith("."):
             return None
         try:
-            folder = os.open(FOLDERS["logs"], ENTER, dir_fd=build)
+            with reading.folder(FOLDERS["logs"], within=build) as folder:
+                return reading.end(name, most, within=folder)
         except OSError:
             return None
-        try:
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        except OSError:
-            return None
-        finally:
-            os.close(folder)
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            file.seek(max(0, status.st_size - most))
-            return file.read(most)
 
 
 def sizes(path: str, parts: Sequence[str], until: float) -> dict[str, Size]:
@@ -132,17 +106,16 @@ def sizes(path: str, parts: Sequence[str], until: float) -> dict[str, Size]:
 def _size(build: int, name: str, until: float) -> Size:
     total = files = 0
     try:
-        top = os.open(name, ENTER, dir_fd=build)
+        with reading.folder(name, within=build) as top:
+            for _, _, names, handle in os.fwalk(".", dir_fd=top):
+                for one in names:
+                    with suppress(OSError):  # it went away just now
+                        total += os.stat(one, dir_fd=handle, follow_symlinks=False).st_size
+                        files += 1
+                if clock.monotonic() > until:
+                    return Size(total, files, complete=False)
     except OSError:
-        return Size()
-    try:
-        for _, _, names, handle in os.fwalk(".", dir_fd=top):
-            for one in names:
-                with suppress(OSError):  # it went away just now
-                    total += os.stat(one, dir_fd=handle, follow_symlinks=False).st_size
-                    files += 1
-            if clock.monotonic() > until:
-                return Size(total, files, complete=False)
-    finally:
-        os.close(top)
+        return Size(total, files, complete=not files)
+    except RecursionError:  # folders lie too deep in each other
+        return Size(total, files, complete=False)
     return Size(total, files)

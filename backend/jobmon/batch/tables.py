@@ -6,6 +6,7 @@ from jobmon.batch import origin
 from jobmon.engine.submission import columns
 
 METADATA = sa.MetaData()
+PUT_ASIDE = sa.text("put_aside IS NOT NULL")
 
 SETTINGS = sa.Table(
     "batch_settings",
@@ -41,6 +42,7 @@ JOB = sa.Table(
     sa.Index("batch_job_cron", "cron_id", "status"),
     sa.Index("batch_job_run", "run_id"),
     sa.Index("batch_job_finished", "finished_at"),
+    sa.Index("batch_job_put_aside", "job_id", sqlite_where=PUT_ASIDE, postgresql_where=PUT_ASIDE),
 )
 
 EVENT = sa.Table(

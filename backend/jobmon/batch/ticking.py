@@ -22,12 +22,14 @@ from jobmon.engine import cron
 from jobmon.engine.submission import ACTIVE
 from jobmon.engine.submission.attempts import HELD, WAITING
 from jobmon.errors import JobmonError, SettingsError
-from jobmon.store import MOST_NAMED
+from jobmon.printing import plain
+from jobmon.store import MOST_NAMED, concerns_all
 
 log = logging.getLogger("jobmon.batch")
 
 MOST_BEHIND_S = 40 * 86_400
 """What was due longer ago than this is not even recorded as missed."""
+MOST_FAULT = 500
 MOST_LOOKED = cron.MOST_CAUGHT_UP + 3
 """So many due times of an entry are looked at, the newest; one of them tells that there were others."""
 MOST_FIRES, MOST_JOBS = 10_000, 2000
@@ -56,6 +58,7 @@ class _Tick:
     jobs: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     """Jobs that are to be submitted, each with what came of its due time."""
     looked: list[int] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
     fired: int = 0
 
     @property
@@ -68,6 +71,15 @@ class _Tick:
         values = {"cron_id": number, "scheduled_for": at, "fired_at": clock.now(), "fence": self.fence}
         self.fires.append({**values, "outcome": outcome, "reason": reason, "job_id": None, "run_id": run})
         return self.fires[-1]
+
+    def of(self, number: int) -> "_Tick":
+        """Return what one entry has brought."""
+        return _Tick(
+            self.now, self.fence, self.at_start,
+            fires=[fire for fire in self.fires if fire["cron_id"] == number],
+            jobs=[(job, fire) for job, fire in self.jobs if fire["cron_id"] == number],
+            looked=[one for one in self.looked if one == number],
+        )  # fmt: skip
 
 
 class Ticker:
@@ -95,16 +107,36 @@ class Ticker:
         for start in range(0, len(due), MOST_NAMED):
             if not tick.full or at_start:
                 self._look_at(connection, due[start : start + MOST_NAMED], tick)
-        if tick.jobs:
-            numbers = jobs.submit_all(connection, [row for row, _ in tick.jobs])
-            for (_, fire), number in zip(tick.jobs, numbers, strict=True):
-                fire["job_id"] = number
-        if tick.fires:
-            connection.execute(FIRE.insert(), tick.fires)
-        for start in range(0, len(tick.looked), MOST_NAMED):
-            some = CRONTAB.c.cron_id.in_(tick.looked[start : start + MOST_NAMED])
-            connection.execute(CRONTAB.update().where(some).values(fired_until=int(now)))
+        self._write(connection, tick)
         return tick.fired
+
+    def _write(self, connection: sa.Connection, tick: _Tick) -> None:
+        """Write what came of the tick, all at once; where that fails, what each entry has brought by itself."""
+        try:
+            with connection.begin_nested():
+                _write_down(connection, tick)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+        else:
+            return
+        for number, name in tick.names.items():
+            one = tick.of(number)
+            try:
+                with connection.begin_nested():
+                    _write_down(connection, one)
+            except Exception as error:
+                if concerns_all(error):
+                    raise
+                tick.fired -= len(one.jobs)
+                self._blame(number, name, error)
+
+    def _blame(self, number: int, name: str, error: Exception) -> None:
+        """Note what is wrong with an entry; it is tried again at the next tick."""
+        if name not in self.faults:
+            log.error("crontab entry %s cannot be fired", name, exc_info=error)
+        self.faults[name] = plain(f"{type(error).__name__}: {error}", MOST_FAULT)
+        self._known.pop(number, None)
 
     def _look_at(self, connection: sa.Connection, numbers: list[int], tick: _Tick) -> None:
         # what was looked at before is not looked at again, and the history of an entry is long
@@ -136,17 +168,16 @@ class Ticker:
     def _try_entry(self, connection: sa.Connection, row: dict[str, Any], tick: _Tick) -> None:
         """Fire an entry; one that cannot be fired keeps no other from it, and is tried again at the next tick."""
         before = (len(tick.fires), len(tick.jobs), len(tick.looked), tick.fired)
+        tick.names[row["cron_id"]] = row["name"]
         # What only asks for jobs has written nothing before the tick's end.
         writes = row["workflow"] or row["overlap"] == "replace"
         try:
             with connection.begin_nested() if writes else nullcontext():
                 self._fire_entry(connection, row, tick)
-        except sa.exc.SQLAlchemyError:
-            raise
         except Exception as error:
-            if row["name"] not in self.faults:
-                log.exception("crontab entry %s cannot be fired", row["name"])
-            self.faults[row["name"]] = f"{type(error).__name__}: {error}"
+            if concerns_all(error):
+                raise
+            self._blame(row["cron_id"], row["name"], error)
             del tick.fires[before[0] :], tick.jobs[before[1] :], tick.looked[before[2] :]
             tick.fired = before[3]
 
@@ -231,6 +262,19 @@ class Ticker:
             return tick.active[row["cron_id"]]
         same = (RUN.c.cron_id == row["cron_id"], RUN.c.status.in_(("queued", "running")))
         return list(connection.execute(sa.select(RUN.c.run_id).where(*same).order_by(RUN.c.run_id)).scalars())
+
+
+def _write_down(connection: sa.Connection, tick: _Tick) -> None:
+    """Write the jobs and what came of due times."""
+    if tick.jobs:
+        numbers = jobs.submit_all(connection, [row for row, _ in tick.jobs])
+        for (_, fire), number in zip(tick.jobs, numbers, strict=True):
+            fire["job_id"] = number
+    if tick.fires:
+        connection.execute(FIRE.insert(), tick.fires)
+    for start in range(0, len(tick.looked), MOST_NAMED):
+        some = CRONTAB.c.cron_id.in_(tick.looked[start : start + MOST_NAMED])
+        connection.execute(CRONTAB.update().where(some).values(fired_until=int(tick.now)))
 
 
 def _is_over(row: dict[str, Any], at: int, now: float) -> bool:

@@ -24,7 +24,7 @@ JOB = Kind(
         "priority limit_s not_before latest_start created_at submitted_at released_at cancel_at started_at "
         "finished_at host output_bytes cron_id run_id stage parent_job_id origin submit_key fence due_at content",
         To.OPENLY: "name user submitted_by cron",
-        To.CONTENT: "command args reason batch_opts working_dir output_location output_tail labels",
+        To.CONTENT: "command args reason put_aside batch_opts working_dir output_location output_tail labels",
         To.OWNER: "on_success",
     },
     owners=("user", "submitted_by"),
@@ -99,7 +99,9 @@ MASTER = Kind(
     },
 )
 CANDIDATE = Kind("candidate", {To.READERS: "holder host endpoint seen_at"})
-ATTENTION = Kind("what needs attention", {To.OPENLY: "unclear lost refused messages orphans", To.STAFF: "unsent"})
+ATTENTION = Kind(
+    "what needs attention", {To.OPENLY: "unclear lost refused put_aside messages orphans", To.STAFF: "unsent"}
+)
 UNSENT = Kind("unsent message", {To.STAFF: "kind recipient subject state error"})
 AUDIT = Kind(
     "what was asked for",
@@ -197,7 +199,7 @@ class View:
     def overview(self, found: Row) -> dict[str, Any]:
         """Return how jobs and masters are doing."""
         attention, master = found["attention"], found["master"]
-        troubled = {name: self.jobs_brief(attention[name]) for name in ("unclear", "lost", "refused")}
+        troubled = {name: self.jobs_brief(attention[name]) for name in ("unclear", "lost", "refused", "put_aside")}
         unsent = UNSENT.all_shown(attention["unsent"], self.who)
         shown = ATTENTION.shown({**attention, **troubled, "unsent": unsent}, self.who)
         masters = {**master, "candidates": CANDIDATE.all_shown(master["candidates"], self.who)}

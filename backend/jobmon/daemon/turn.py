@@ -9,7 +9,7 @@ from typing import Any
 from jobmon import clock
 from jobmon.capabilities import Capability
 from jobmon.errors import JobmonError, SettingsError, SpoolError
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 
 log = logging.getLogger("jobmon.daemon")
 
@@ -67,7 +67,7 @@ class Turn:
         """Write one file, and return what is wrong; empty when it is there."""
         name, body = page
         try:
-            writer.write(self.data_path / f"{name}.json.gz", writer.compress(body))
+            writer.write(layout.published(self.data_path, name), writer.compress(body))
         except SpoolError as error:
             return str(error)
         return ""

@@ -6,6 +6,7 @@ backfill; and `cgi.index`, which tells the CGI scripts the names of these files 
 
 import logging
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 
 from jobmon.config import LiveSettings
 from jobmon.errors import SpoolError
-from jobmon.spool import reader, retention, writer
+from jobmon.spool import layout, reader, retention, writer
 
 log = logging.getLogger("jobmon.live")
 
@@ -120,7 +121,9 @@ class Archive:
                 log.warning("%s: %s; it stays out of the history", self._stamped(timestamp), error)
 
     def _remove_leftovers(self) -> None:
-        """Remove temporary files that a crash left behind; nobody else writes here."""
-        for path in self.folder.rglob(f".*{writer.TEMPORARY_SUFFIX}"):
+        """Remove temporary files that a crash left behind, where nobody else writes."""
+        name = f".*{writer.TEMPORARY_SUFFIX}"
+        ours = (self.folder.glob(name), (self.folder / "state").glob(name), layout.pages(self.folder).rglob(name))
+        for path in chain(*ours):
             log.info("%s: left behind by a crash, removed", path)
             path.unlink(missing_ok=True)

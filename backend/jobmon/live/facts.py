@@ -98,8 +98,8 @@ class Span:
 class Facts:
     """Take each snapshot after the series did, and say which files to write."""
 
-    def __init__(self, data_path: Path, restore: bool = True) -> None:
-        self._folder = data_path / FOLDER
+    def __init__(self, pages: Path, restore: bool = True) -> None:
+        self._folder = pages / FOLDER
         self._spans: dict[tuple[str, int], Span] = {}
         if restore:
             self._restore()

@@ -14,7 +14,7 @@ from jobmon.errors import SpoolError, StoreError
 from jobmon.live.endings import shard_of
 from jobmon.live.finished import Search, find, find_one
 from jobmon.live.visibility import FINISHED
-from jobmon.spool import reader
+from jobmon.spool import layout, reader
 from jobmon.store import Store
 
 Text = Annotated[str, Query(max_length=255)]
@@ -90,7 +90,7 @@ def newest(runs: dict[str, Any] | None, ended: dict[str, Any] | None) -> dict[st
 def running(folder: Folder, job_id: str) -> dict[str, Any] | None:
     """Return the published summary of a running job; None when it is not known to run."""
     try:
-        shard = reader.read_json(folder / f"live/runs/{shard_of(job_id)}.json.gz")
+        shard = reader.read_json(layout.page(folder, f"live/runs/{shard_of(job_id)}"))
         found = shard["runs"].get(job_id) if shard else None
     except (SpoolError, KeyError, TypeError, AttributeError):
         return None  # the file is made anew within minutes

@@ -13,18 +13,18 @@ from typing import Any
 
 import orjson
 
-from jobmon import clock
+from jobmon import clock, reading
 from jobmon.engine import marks
 from jobmon.engine.marks import Mark
 from jobmon.errors import JobmonError
 from jobmon.live.reservation_marks import Seen, seen
 from jobmon.printing import plain
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 from jobmon.store import Store
 
 log = logging.getLogger("jobmon.live")
 
-FILE = "live/marks.json.gz"
+PAGE = "live/marks"
 FORMAT = 1
 SHOWN_S = 366 * 86_400
 MOST_SHOWN = 2000
@@ -147,10 +147,10 @@ def document(listed: Iterable[Mark], notes: bool) -> dict[str, Any]:
 
 def _publish(shelf: Shelf, listed: Iterable[Mark]) -> None:
     """Write the file of one folder, unless it is there as it is to be."""
-    path = shelf.folder / FILE
+    path = layout.page(shelf.folder, PAGE)
     content = writer.compress(orjson.dumps(document(listed, shelf.notes)) + b"\n")
     try:
-        if path.read_bytes() == content:
+        if reading.whole(path, len(content)) == content:
             return
     except OSError:
         pass  # it is not there, or is not to be read: write it

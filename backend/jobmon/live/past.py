@@ -20,7 +20,7 @@ from jobmon.live import rows, summary
 from jobmon.live.chunk import Chunk
 from jobmon.live.facts import Facts, Span
 from jobmon.live.series import OPEN, Series
-from jobmon.spool import writer
+from jobmon.spool import layout, writer
 
 log = logging.getLogger("jobmon.live")
 
@@ -72,8 +72,9 @@ class Past:
     def _publish(self) -> None:
         live = self._settings.live
         folder = Path(live.data_path)
-        series = Series(folder, self._settings.live.update_interval, restore=False)
-        facts = Facts(folder, restore=False)
+        pages = layout.pages(folder)
+        series = Series(pages, self._settings.live.update_interval, restore=False)
+        facts = Facts(pages, restore=False)
         usage: dict[int, dict[str, Any]] = {}
         closed: list[tuple[str, int]] = []
         for count, at in enumerate(self._times, 1):
@@ -90,7 +91,7 @@ class Past:
                 if start == OPEN:
                     continue
                 body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
-                writer.write(folder / f"{name}.json.gz", writer.compress(body))
+                writer.write(layout.page(folder, name), writer.compress(body))
                 if kind == "series":
                     closed.append((tier, int(start)))
             if count % HAND_OVER == 0:

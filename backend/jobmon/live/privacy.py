@@ -21,6 +21,7 @@ Names = Literal["full", "short", "pseudonym"]
 log = logging.getLogger("jobmon.live")
 
 OPEN = "open full"
+OLD_PAGES = "live"
 MODE_FILE = "state/mode"
 RUNS_FILE = "state/runs.json.gz"
 KEY_FILE = "state/names.key"
@@ -105,6 +106,8 @@ def settle(data_path: Path, web: WebSettings) -> None:
     mode = f"{web.read} {web.names}" if web.hides else OPEN
     note = data_path / MODE_FILE
     try:
+        for folder in (data_path, data_path / layout.STAFF):
+            _remove_old(folder)
         before = note.read_text(encoding="utf-8").strip() if note.exists() else OPEN
         if before == mode:
             return
@@ -124,8 +127,16 @@ def settle(data_path: Path, web: WebSettings) -> None:
     log.info("[web] read and names have changed (%s to %s); the files are moved", before, mode)
 
 
+def _remove_old(folder: Path) -> None:
+    """Remove pages from where they lay once; they are not served any more."""
+    old = folder / OLD_PAGES
+    if not old.is_symlink() and (old / "summary.json.gz").is_file():
+        shutil.rmtree(old)
+        log.info("%s: pages lie in %s now, these are removed", old, layout.pages(folder))
+
+
 def _public(folder: Path) -> list[Path]:
-    return [*folder.glob("*.json.gz"), *folder.glob("cgi.index"), *folder.glob("live")]
+    return [*folder.glob("*.json.gz"), *folder.glob("cgi.index"), *folder.glob(layout.PAGES)]
 
 
 def _move(source: Path, target: Path) -> None:
@@ -138,7 +149,7 @@ def _move(source: Path, target: Path) -> None:
 
 def _remove_public(folder: Path) -> None:
     for path in [*_public(folder), folder / RUNS_FILE]:
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from jobmon.live.past import STEP_S, Told
 from jobmon.live.recent import SPAN_S, Recent
 from jobmon.live.series import FOLDER, OPEN, Series
 from jobmon.live.usage import Usage
-from jobmon.spool import reader
+from jobmon.spool import layout, reader
 
 log = logging.getLogger("jobmon.live")
 
@@ -40,14 +40,15 @@ class Publisher:
         self.folder = Path(settings.live.data_path) / part
         if part:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._pages_folder = layout.make_pages(self.folder)
         self.interval = settings.live.update_interval
         self.archive = Archive(settings.live.model_copy(update={"data_path": str(self.folder)}), clock.now())
-        self.series = Series(self.folder, self.interval)
+        self.series = Series(self._pages_folder, self.interval)
         self.endings = Endings(self.folder, settings.web.site, self.interval)
         self._recent = Recent(self.endings.settings["warningWindow"])
         self._recent.remember(self.series.closed_since(clock.now() - SPAN_S))
-        self._usage = Usage(self.folder)
-        self._facts = Facts(self.folder)
+        self._usage = Usage(self._pages_folder)
+        self._facts = Facts(self._pages_folder)
         self.before: summary.Tables | None = None
         self._predictions = self._read_predictions()
         self._documents: dict[str, dict[str, Any]] = {}
@@ -106,7 +107,7 @@ class Publisher:
         for name in self.series.expire(now):
             self._path(name.replace(FOLDER, FACTS, 1)).unlink(missing_ok=True)
             self._path(name).unlink(missing_ok=True)
-        for shard in reader.times_on_disk(self.folder / "live/cores", "{}.json.gz"):
+        for shard in reader.times_on_disk(self._pages_folder / "live/cores", "{}.json.gz"):
             if shard >= self._shards:
                 self._path(f"live/cores/{shard}").unlink(missing_ok=True)
 
@@ -134,7 +135,7 @@ class Publisher:
         self.before = tables
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.json.gz"
+        return layout.page(self.folder, name)
 
     def _read_predictions(self) -> dict[str, Any] | None:
         path = self._path("live/predictions")

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from jobmon import reading
 from jobmon.errors import SettingsError
 
 log = logging.getLogger("jobmon.live")
@@ -34,6 +35,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
 }
 FIT_VARIABLES = frozenset({"cores", "gpus", "nodes", "memReq", "cpuPeak", "memMax", "gpuBusy"})
 HOUR_S = 3600.0
+MOST_SITE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def site_settings(settings: Mapping[str, float], site: str) -> dict[str, float]:
     if not site:
         return dict(settings)
     try:
-        given = orjson.loads(Path(site).read_bytes())
+        given = orjson.loads(reading.whole(site, MOST_SITE, follow=True))
     except (OSError, ValueError) as error:
         log.warning("%s: cannot be read, jobs are judged by the standard thresholds: %s", site, error)
         return dict(settings)

@@ -46,9 +46,9 @@ TIERS = (
 class Series:
     """Take one point per cycle, and say which files to write; `interval` is the seconds between snapshots."""
 
-    def __init__(self, data_path: Path, interval: float, restore: bool = True) -> None:
+    def __init__(self, pages: Path, interval: float, restore: bool = True) -> None:
         self.interval = interval
-        self._folder = data_path / FOLDER
+        self._folder = pages / FOLDER
         self._open: dict[str, Chunk] = {}
         self.closed: dict[str, list[int]] = {}
         for tier in TIERS:

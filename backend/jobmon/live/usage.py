@@ -45,8 +45,8 @@ class Bin:
 class Usage:
     """Take the usage of one snapshot per cycle, and say which files to write."""
 
-    def __init__(self, data_path: Path) -> None:
-        self._folder = data_path / FOLDER
+    def __init__(self, pages: Path) -> None:
+        self._folder = pages / FOLDER
         self._bins: dict[str, dict[int, Bin]] = {tier.name: self._restore(tier) for tier in TIERS}
         self._open: tuple[int, list[Mapping[str, Any]]] | None = None
         self._fresh = True

@@ -2,6 +2,7 @@
 
 import bisect
 import gzip
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from jobmon import reading
 from jobmon.errors import SpoolError
 
 MAX_BYTES = 1 << 30
@@ -18,7 +20,11 @@ MAX_BYTES = 1 << 30
 def read_json(path: Path) -> Any | None:
     """Return what a published file holds; None when there is no such file; SpoolError when it cannot be read."""
     try:
-        with gzip.open(path) as file:
+        with (
+            reading.opened(path) as (handle, _status),
+            os.fdopen(handle, "rb", closefd=False) as packed,
+            gzip.GzipFile(fileobj=packed) as file,
+        ):
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise SpoolError(f"{path}: unpacks to more than {MAX_BYTES} bytes")
@@ -26,7 +32,7 @@ def read_json(path: Path) -> Any | None:
     except FileNotFoundError:
         return None
     except (OSError, EOFError, zlib.error, orjson.JSONDecodeError) as error:
-        raise SpoolError(f"{path}: cannot be read: {error}") from error
+        raise SpoolError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def nearest(times: Sequence[int], wanted: float) -> int | None:

@@ -4,5 +4,6 @@ No capability's table is known here: each declares its own, and brings the migra
 """
 
 from jobmon.store.engine import MOST_NAMED, Store, claim, claim_many, open_store, store_of
+from jobmon.store.faults import concerns_all
 
-__all__ = ["MOST_NAMED", "Store", "claim", "claim_many", "open_store", "store_of"]
+__all__ = ["MOST_NAMED", "Store", "claim", "claim_many", "concerns_all", "open_store", "store_of"]

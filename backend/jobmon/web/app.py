@@ -60,7 +60,7 @@ def create(
     known = people(context) if people is not None else Everybody(hides=settings.web.names != "full")
     shelf = Shelf(settings.live, settings.web, access, known)
     app.include_router(published.router(settings.live, shelf).router)
-    app.include_router(_state(health, metrics).router)
+    app.include_router(_state(settings.web, access, health, metrics).router)
     app.include_router(_people(settings.web, known.shown_name).router)
     for name, make in (routes or {}).items():
         app.include_router(make(context).router, prefix=f"/api/{name}", tags=[name])
@@ -89,18 +89,31 @@ def _people(web: WebSettings, shown: Callable[[str], str]) -> Routes:
     return routes
 
 
-def _state(health: Health, metrics: Metrics) -> Routes:
+def _without_words(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the daemon is doing in numbers and states: what is wrong may name hosts, accounts and paths."""
+    return {
+        name: _without_words(value) if isinstance(value, Mapping) else value
+        for name, value in state.items()
+        if name not in {"error", "now"}
+    }
+
+
+def _state(web: WebSettings, access: Access, health: Health, metrics: Metrics) -> Routes:
     routes = Routes(quick=True, tags=["state"], default_response_class=Response)
     unchecked = {"Cache-Control": "no-store"}
 
     @routes.get(
         "/healthz",
         Level.ANYBODY,
-        summary="Whether the daemon does its work",
+        summary="Whether the daemon does its work; what is wrong, where nothing is hidden or for the staff",
         responses={200: {"content": {JSON: {}}}, 503: {"description": "It does not.", "content": {JSON: {}}}},
     )
-    def healthz() -> Response:
-        state = health()
+    def healthz(request: Request) -> Response:
+        state = dict(health())
+        if access.trouble():
+            state |= {"status": "unavailable", "error": access.trouble()}
+        if not asker(request).staff and (web.read != "open" or web.hides):
+            state = _without_words(state)
         status = 200 if state.get("status") == "ok" else 503
         return Response(orjson.dumps(state) + b"\n", status, unchecked, JSON)
 

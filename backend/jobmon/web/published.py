@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi import Query, Request
 from pydantic import StringConstraints
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Level, Routes
@@ -15,15 +15,19 @@ from jobmon.config import LiveSettings
 from jobmon.errors import SpoolError
 from jobmon.spool import reader, writer
 from jobmon.web import joined, negotiation
+from jobmon.web.cache import Stored
 from jobmon.web.shelf import Shelf, View
-from jobmon.web.stored import Stored, load
+from jobmon.web.stored import Files
 
 INDEX = "cgi.index"
 MAX_NAMES = 24
 MOST_PAGE = 220
 TIME = r"^[0-9]{1,12}(\.[0-9]*)?$"
-PAGE = r"^(live|probes|factories|compare)(/[a-z0-9_-]{1,64}){0,3}$"
-LASTING = re.compile(r"live/(series|facts)/[a-z0-9_-]+/[0-9]+")
+PAGE = r"^[a-z]{1,64}(/[a-z0-9_-]{1,64}){0,3}$"
+LASTING = re.compile(r"[^/]+/[^/]+/[^/]+/[0-9]+")
+"""A page of four words whose last one is a number, such as a closed chunk of series, never changes."""
+AT_ONCE_BYTES = 1 << 20
+"""What is larger when unpacked is unpacked while it is sent: a slow reader has no more of it in memory."""
 NULL = writer.compress(b"null\n")
 JSON = "application/json"
 LINES = "application/x-ndjson"
@@ -52,19 +56,19 @@ Names = Annotated[
 ]
 
 
-def stored_times(folder: Path, pattern: str) -> list[int]:
+def stored_times(files: Files, folder: Path, pattern: str) -> list[int]:
     """Return the ascending times of the snapshots: from the index, else from the names of the files."""
-    index = load(folder, INDEX)
+    index = files.load(folder, INDEX)
     if index is None:
         return reader.times_on_disk(folder, pattern)
     return [int(line) for line in index.content.split(b"\n")[1:] if line.isdigit()]
 
 
-def nearest(folder: Path, pattern: str, wanted: float) -> tuple[int, Stored] | None:
+def nearest(files: Files, folder: Path, pattern: str, wanted: float) -> tuple[int, Stored] | None:
     """Return time and file of the snapshot nearest to `wanted`; one that was purged since is passed over."""
-    times = stored_times(folder, pattern)
+    times = stored_times(files, folder, pattern)
     while (time := reader.nearest(times, wanted)) is not None:
-        file = load(folder, pattern.format(time))
+        file = files.load(folder, pattern.format(time))
         if file is not None:
             return time, file
         times.remove(time)
@@ -77,6 +81,7 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
         quick=True, prefix="/api", tags=["published files"], responses=ANSWERS, default_response_class=Response
     )
     shelf = Shelf(live) if shelf is None else shelf
+    files = Files()
 
     @routes.get(
         "/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST}, also=[404]
@@ -84,9 +89,9 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     def data(request: Request, time: Time = None) -> Response:
         view = shelf.view(request)
         if time is None:
-            newest = load(view.folder, live.file_name_pattern.format(""))
+            newest = files.load(view.folder, live.file_name_pattern.format(""))
             return send(request, view.folder, [view.part(newest, "snapshot")], view=view)
-        found = nearest(view.folder, live.file_name_pattern, float(time))
+        found = nearest(files, view.folder, live.file_name_pattern, float(time))
         at = {"X-Jobmon-Time": str(found[0])} if found else None
         file = view.part(found[1], "snapshot") if found else None
         return send(request, view.folder, [file], at, view=view)
@@ -94,21 +99,21 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     @routes.get("/history.py", Level.ANYBODY, summary="The use of cores over time", also=[404])
     def history(request: Request) -> Response:
         view = shelf.view(request)
-        file = view.part(load(view.folder, live.file_name_history), "history")
+        file = view.part(files.load(view.folder, live.file_name_history), "history")
         return send(request, view.folder, [file], view=view)
 
     @routes.get("/backfill.py", Level.ANYBODY, summary="What could start now", also=[404])
     def backfill(request: Request) -> Response:
         view = shelf.view(request)
-        return send(request, view.folder, [load(view.folder, live.file_name_backfill)], view=view)
+        return send(request, view.folder, [files.load(view.folder, live.file_name_backfill)], view=view)
 
     @routes.get("/page.py", Level.ANYBODY, summary="One or several files of the page", also=[404],
                 responses={200: SEVERAL})  # fmt: skip
     def page(request: Request, name: Names) -> Response:
         view = shelf.view(request)
-        files = [view.part(load(view.folder, f"{page}.json.gz"), page) for page in name]
-        lasting = None not in files and all(LASTING.fullmatch(page) for page in name)
-        return send(request, view.folder, files, lasting=lasting, view=view)
+        found = [view.part(files.page(view.folder, page), page) for page in name]
+        lasting = None not in found and all(LASTING.fullmatch(page) for page in name)
+        return send(request, view.folder, found, lasting=lasting, view=view)
 
     return routes
 
@@ -148,12 +153,17 @@ def send(
     if negotiation.is_known(tag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     contents = [file.content if file else NULL for file in files]
+    kind = JSON if len(files) == 1 else LINES
     try:
         if packed:
             headers["Content-Encoding"] = "gzip"
             body = contents[0] if len(contents) == 1 else joined.join(contents)
+        elif joined.length(contents) > AT_ONCE_BYTES:
+            whole = sum(len(piece) for piece in joined.unpacked(contents))  # a damaged file is told, not half sent
+            headers["Content-Length"] = str(whole)
+            return StreamingResponse(joined.unpacked(contents), 200, headers, kind)
         else:
             body = joined.unpack(contents)
     except SpoolError as error:
         raise ProblemError(500, "A published file is damaged or cut off.") from error
-    return Response(body, 200, headers, JSON if len(files) == 1 else LINES)
+    return Response(body, 200, headers, kind)

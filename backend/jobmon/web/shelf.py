@@ -1,11 +1,8 @@
 """Choose the published files that somebody may read: everybody's, the staff's, or one person's part of these."""
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import orjson
 from starlette.requests import Request
@@ -17,33 +14,11 @@ from jobmon.config import LiveSettings, WebSettings
 from jobmon.errors import SpoolError
 from jobmon.spool import layout, writer
 from jobmon.web import joined
-from jobmon.web.stored import Stored
+from jobmon.web.cache import Cache, Stored
 
 EVERYBODY = Everybody()
-MOST_KEPT = 512
-"""So many filtered files are kept; each is at most some hundred kB."""
-
-
-@dataclass(slots=True)
-class Filtered:
-    """Keep what was filtered lately, the oldest goes first."""
-
-    _kept: OrderedDict[tuple[str, str], Stored | None] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def get(self, user: str, tag: str, make: Callable[[], Stored | None]) -> Stored | None:
-        """Return what is kept for a person and a version of a file, made when there is none."""
-        key = (user, tag)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
-        return made
+MOST_KEPT = 64 << 20
+"""So many bytes of files are kept out of which one person's part was cut."""
 
 
 def filter_file(file: Stored, name: str, user: str, people: People) -> Stored | None:
@@ -69,16 +44,14 @@ class View:
     shown: str = ""
     """What the files call the person, empty for nobody."""
     user: str = ""
-    filtered: Filtered | None = None
+    filtered: Cache | None = None
     people: People = EVERYBODY
 
     def part(self, file: Stored | None, name: str) -> Stored | None:
         """Return the file, or the person's own part of it; `name` says what kind of file it is."""
         if file is None or self.filtered is None:
             return file
-        return self.filtered.get(
-            self.user, f"{name} {file.tag}", lambda: filter_file(file, name, self.user, self.people)
-        )
+        return self.filtered.get((self.user, name, file.tag), lambda: filter_file(file, name, self.user, self.people))
 
 
 class Shelf:
@@ -92,7 +65,7 @@ class Shelf:
         self._web = web
         self._access = access
         self._people = people
-        self._filtered = Filtered()
+        self._filtered = Cache(MOST_KEPT)
 
     def view(self, request: Request) -> View:
         """Return what the one who asks may read; 401 when that is nothing."""

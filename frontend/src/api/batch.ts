@@ -186,12 +186,16 @@ export interface QueueLimit {
   submits_per_minute: number | null;
 }
 
-type Troubled = Pick<JobRow, "job_id" | "name" | "status" | "reason" | "tries" | "finished_at">;
+type Troubled = Pick<JobRow, "job_id" | "name" | "status" | "reason" | "tries" | "finished_at"> & {
+  /** Why its own record, or the job itself, was put aside. */
+  put_aside: string | null;
+};
 
 export interface Attention {
   unclear: Troubled[];
   lost: Troubled[];
   refused: Troubled[];
+  put_aside: Troubled[];
   unsent?: { kind: string; recipient: string; subject: string; state: string; error: string | null }[];
   messages: Record<string, number | null>;
   orphans: number;

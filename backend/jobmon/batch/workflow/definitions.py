@@ -3,8 +3,8 @@
 A file is taken whole or not at all. One that is wrong hides no other, except those that start one of its workflows.
 """
 
+import errno
 import os
-import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from jobmon import reading
 from jobmon.batch.workflow.checks import problems, wrong_starts
 from jobmon.batch.workflow.models import Concurrency, Retry, Rule, Stage, Start, Table, When, Workflow
 from jobmon.errors import SettingsError
@@ -115,19 +116,13 @@ def parse(text: str, origin: str) -> list[Definition]:
 def _text(path: Path) -> str:
     """Return a file as text, without waiting for a pipe that nobody fills."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise SettingsError(f"{path}: is no file")
-            content = b""
-            while len(content) <= MOST_BYTES and (chunk := os.read(handle, MOST_BYTES + 1)):
-                content += chunk
-        finally:
-            os.close(handle)
+        content = reading.whole(path, MOST_BYTES, follow=True)
+    except reading.NotPlainError as error:
+        large = error.errno == errno.EFBIG
+        what = "is larger than 1 MiB, which no workflow needs" if large else "is no file"
+        raise SettingsError(f"{path}: {what}") from error
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > MOST_BYTES:
-        raise SettingsError(f"{path}: is larger than 1 MiB, which no workflow needs")
     try:
         return content.decode()
     except UnicodeDecodeError as error:

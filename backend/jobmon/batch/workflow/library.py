@@ -47,8 +47,11 @@ class Library:
         return known.workflows[name]
 
     def _sign(self) -> tuple[tuple[str, int, int], ...]:
-        try:
-            found = [(path.name, path.stat()) for path in Path(self._folder).glob("*.toml")]
-        except OSError:
-            return ()
-        return tuple(sorted((name, status.st_mtime_ns, status.st_size) for name, status in found))
+        found = []
+        for path in Path(self._folder).glob("*.toml"):
+            try:
+                status = path.stat()
+                found.append((path.name, status.st_mtime_ns, status.st_size))
+            except OSError:  # a link that leads nowhere: the others are read all the same
+                found.append((path.name, 0, 0))
+        return tuple(sorted(found))

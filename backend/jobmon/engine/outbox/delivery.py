@@ -152,6 +152,12 @@ class Outbox:
             text = one_line(without_address(str(error), parcel.address) if parcel.kind == "webhook" else str(error))
             log.warning("outbox: message %d (%s) was not sent: %s", parcel.id, parcel.kind, text)
             return _Result(parcel, state, lane.now(), text)
+        except Exception as error:  # noqa: BLE001 - one that nobody can send must not end the others' turn
+            state = rows.UNCERTAIN if parcel.kind == "script" else rows.WAITING
+            text = f"{type(error).__name__}: {error}"
+            text = one_line(without_address(text, parcel.address) if parcel.kind == "webhook" else text)
+            log.error("outbox: message %d (%s) was not sent: %s", parcel.id, parcel.kind, text)
+            return _Result(parcel, state, lane.now(), text)
         return _Result(parcel, rows.SENT, lane.now())
 
     def _sender(self, lane: _Lane, parcel: Parcel) -> Callable[[], None]:

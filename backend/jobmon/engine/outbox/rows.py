@@ -173,4 +173,8 @@ def _orphans(connection: sa.Connection, tries: Tries) -> list[Any]:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(row.id, row.made_at, row.bundle, row.subject, row.text, json.loads(row.facts))
+    try:
+        facts = json.loads(row.facts)
+    except ValueError:  # the text says what happened; facts that nobody can read must not keep it here for ever
+        facts = {}
+    return Entry(row.id, row.made_at, row.bundle, row.subject, row.text, facts if isinstance(facts, dict) else {})

@@ -45,6 +45,7 @@ def columns() -> list[sa.Column[Any]]:
         sa.Column("host", sa.Text),
         sa.Column("output_bytes", sa.BigInteger),
         sa.Column("output_tail", sa.Text),
+        sa.Column("put_aside", sa.Text),
     ]
 
 

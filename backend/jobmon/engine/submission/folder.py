@@ -1,49 +1,30 @@
 """Keep the folder of an attempt: the script that is submitted, and what it leaves behind."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import pwd
+import secrets
 import stat
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import orjson
-
+from jobmon import reading
+from jobmon.engine.submission import records
 from jobmon.engine.submission.attempts import Work
+from jobmon.engine.submission.records import MOST_RECORD, MOST_TOLD, Done, Spoilt, Started
 from jobmon.printing import plain
 
 WRAPPER = Path(__file__).with_name("wrapper.py")
-MOST_RECORD = 1_000_000
-MOST_TOLD = 1000
-WAYS = frozenset({"exit", "signal", "timeout", "oom", "terminated", "late"})
-LATEST = 4_102_444_800
-"""The year 2100."""
+PASSABLE = 0o711
+"""The mode of what lies above the attempts' folders: others pass through, and see no names."""
+OWN = 0o700
+"""The mode of an attempt's folder, and of the script in it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Say where and when the command was started; epoch seconds."""
-
-    host: str
-    at: float
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """Say how the command ended; `why` is exit, signal, timeout, oom, terminated, or late: it was not started."""
-
-    why: str
-    return_code: int | None
-    signal: int | None
-    told: str
-    host: str
-    started_at: float
-    ended_at: float
-    output_bytes: int | None
-    tail: str
+Record = TypeVar("Record")
 
 
 class Folders:
@@ -63,8 +44,31 @@ class Folders:
 
         OSError when it cannot be made, KeyError when there is no such user.
         """
+        owner = pwd.getpwnam(work.user) if work.user else None
+        place = self.of(key)
+        _make_passable(place.parent)
+        with contextlib.suppress(FileExistsError):
+            place.mkdir(mode=OWN)
+        text = self._script(key, work)
+        with self._opened(key) as folder:
+            # The folder of an earlier try is the user's, who may have put anything there, and we may be root.
+            if os.fstat(folder).st_uid not in {os.geteuid(), owner.pw_uid if owner else os.geteuid()}:
+                raise PermissionError(errno.EPERM, "belongs to another account", str(place))
+            os.fchmod(folder, OWN)
+            part = f"script.{secrets.token_hex(8)}"
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWN, dir_fd=folder)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                os.fchmod(handle, OWN)
+                if owner:
+                    os.fchown(handle, owner.pw_uid, owner.pw_gid)
+                file.write(text)
+            os.rename(part, "script", src_dir_fd=folder, dst_dir_fd=folder)
+            if owner:
+                os.fchown(folder, owner.pw_uid, owner.pw_gid)
+        return place / "script"
+
+    def _script(self, key: str, work: Work) -> str:
         folder = self.of(key)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         spec = {
             "folder": str(folder),
             "args": list(work.args),
@@ -74,43 +78,15 @@ class Folders:
             "latest_start": work.latest_start,
             "environment": {**work.environment, "JOBMON_KEY": key},
         }
-        text = f"#!/usr/bin/env {self._python}\n{self._wrapper}\n\nsys.exit(main(json.loads({json.dumps(spec)!r})))\n"
-        script, part = folder / "script", folder / "script.part"
-        part.unlink(missing_ok=True)
-        # The folder of an earlier try is the user's, who may have put anything there, and we may be root.
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o755)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchmod(handle, 0o755)
-            file.write(text)
-        part.rename(script)
-        if work.user:
-            entry = pwd.getpwnam(work.user)
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-        return script
+        return f"#!/usr/bin/env {self._python}\n{self._wrapper}\n\nsys.exit(main(json.loads({json.dumps(spec)!r})))\n"
 
-    def started(self, key: str) -> Started | None:
+    def started(self, key: str) -> Started | Spoilt | None:
         """Return what the script wrote when it started the command; None when it has not."""
-        found = self._read(key, "started")
-        try:
-            return None if found is None else Started(_text(found["host"]), _time(found["at"]), _text(found["id"]))
-        except (KeyError, TypeError, ValueError):
-            return None
+        return self._record(key, "started", records.started)
 
-    def done(self, key: str) -> Done | None:
+    def done(self, key: str) -> Done | Spoilt | None:
         """Return what the script wrote when the command had ended; None when it has not."""
-        found = self._read(key, "done")
-        if found is None:
-            return None
-        try:
-            if found["why"] not in WAYS:
-                return None
-            return Done(
-                found["why"], _number(found["rc"], 255), _number(found["signal"], 127), _text(found["told"], MOST_TOLD),
-                _text(found["host"]), _time(found["started_at"]), _time(found["ended_at"]),
-                _number(found["output_bytes"], 2**62), str(found["tail"]).replace("\0", "\ufffd"),
-            )  # fmt: skip
-        except (KeyError, TypeError, ValueError):
-            return None
+        return self._record(key, "done", records.done)
 
     def was_claimed(self, key: str) -> bool:
         """Say whether somebody has begun to run the command; False also when the folder cannot be looked at."""
@@ -126,36 +102,61 @@ class Folders:
 
     def was_refused(self, key: str) -> bool:
         """Say whether a second start of the command was refused."""
-        return (self.of(key) / "refused").exists()
+        return os.path.lexists(self.of(key) / "refused")
 
     def log(self, key: str) -> str:
         """Return the end of what the script itself complained about."""
         text = self.end_of(key, "log", MOST_TOLD) or b""
-        return " ".join(_text(line, MOST_TOLD) for line in text.decode("utf-8", "replace").strip().splitlines())
-
-    def _read(self, key: str, name: str) -> dict[str, Any] | None:
-        """Read a record; one that was tampered with counts as none, because the job's user can write there."""
-        text = self.end_of(key, name, MOST_RECORD)
-        if text is None:
-            return None
-        try:
-            found = orjson.loads(text)
-            return found if isinstance(found, dict) else None
-        except orjson.JSONDecodeError:
-            return None
+        return " ".join(plain(line, MOST_TOLD) for line in text.decode("utf-8", "replace").strip().splitlines())
 
     def end_of(self, key: str, name: str, most: int) -> bytes | None:
         """Return the end of a file; None when there is none, or it is a link or a pipe: its owner may not be ours."""
         try:
-            handle = os.open(self.of(key) / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with self._opened(key) as folder:
+                return reading.end(name, most, within=folder)
         except OSError:
             return None
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            file.seek(max(0, status.st_size - most))
-            return file.read(most)
+
+    @contextlib.contextmanager
+    def _opened(self, key: str) -> Iterator[int]:
+        """Open the folder of an attempt; only the folder of them all may be a link."""
+        place = self.of(key)
+        with reading.folder(self._root, place.parent.name, place.name, follow=True) as folder:
+            yield folder
+
+    def _record(self, key: str, name: str, check: Callable[[bytes], Record]) -> Record | Spoilt | None:
+        """Read a record. What cannot be read now is silence; what can never be believed is told as such."""
+        try:
+            with self._opened(key) as folder:
+                return _believed(folder, name, check)
+        except NotADirectoryError:
+            return Spoilt("the folder of the attempt is no folder any more")
+        except OSError:
+            return None
+
+
+def _believed(folder: int, name: str, check: Callable[[bytes], Record]) -> Record | Spoilt:
+    try:
+        return check(reading.whole(name, MOST_RECORD, within=folder))
+    except reading.NotPlainError as error:
+        return Spoilt(f"{name} {error.strerror}")
+    except PermissionError as error:
+        return Spoilt(f"{name} cannot be read: {error.strerror}")
+    except ValueError as error:
+        return Spoilt(f"{name}: {error}")
+
+
+def _make_passable(folder: Path) -> None:
+    """Make a folder, and those above it, through which others come to their own; those that we made stay so."""
+    if not folder.parent.exists():
+        _make_passable(folder.parent)
+    try:
+        folder.mkdir(mode=PASSABLE)
+    except FileExistsError:
+        status = folder.stat()
+        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != 0o755:
+            return
+    folder.chmod(PASSABLE)
 
 
 def _exists(path: Path) -> bool:
@@ -165,22 +166,3 @@ def _exists(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _number(value: Any, most: int) -> int | None:
-    """Return a whole number; ValueError when it is none that the script writes."""
-    if value is None:
-        return None
-    if not 0 <= value <= most:
-        raise ValueError(f"{value} is not within 0 and {most}")
-    return int(value)
-
-
-def _time(value: Any) -> float:
-    if not 0 <= value <= LATEST:
-        raise ValueError(f"{value} is not in epoch seconds")
-    return float(value)
-
-
-def _text(value: Any, most: int = 255) -> str:
-    return plain(str(value), most)

@@ -10,10 +10,10 @@ from jobmon import clock
 from jobmon.engine.lease import Lease
 from jobmon.engine.submission import verdict, wrapper
 from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTING, is_late
-from jobmon.engine.submission.folder import Done, Folders
+from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger, Row
+from jobmon.engine.submission.records import Done, Spoilt, Started
 from jobmon.engine.submission.verdict import GRACE_S, Change
-from jobmon.errors import LeaseLostError, StoreError, StoreValueError
 from jobmon.schedulers.acting import Scheduler, Seen, Silent, age_order
 
 log = logging.getLogger("jobmon.engine.submission")
@@ -42,6 +42,8 @@ class Follower:
         """Since when, and in how many listings."""
         self._too_late: set[str] = set()
         """Scheduler's ids of jobs whose latest start has passed, and which the scheduler was told to end."""
+        self._spoilt: dict[str, str] = {}
+        """Why what attempts have recorded is not believed."""
         self._looked_at = -LOOK_S
         self._look_soon = False
         self._took_s = 0.0
@@ -65,35 +67,50 @@ class Follower:
 
     def read_records(self) -> None:
         """Read what attempts have left in their folders, as many as there is time for."""
-        rows = [row for row in self._ledger.active() if row["status"] in {PENDING, RUNNING}]
+        rows = [row for row in self._ledger.active()
+                if row["status"] in {PENDING, RUNNING} and not self._ledger.aside.waits(row["submit_key"])]  # fmt: skip
         if any(row["cancel_at"] for row in rows):
             self.cancel_soon = True
         began = clock.monotonic()
         found: list[tuple[Row, Change]] = []
+        spoilt: dict[str, str] = {}
         self._next %= len(rows) or 1
         for count in range(len(rows)):
             row = rows[(self._next + count) % len(rows)]
-            change = self._own_record(row)
-            if change is not None:
-                found.append((row, change))
+            key = row["submit_key"]
+            with self._ledger.guarding(key):
+                change = self._own_record(row)
+                if change is not None:
+                    found.append((row, change))
+                elif key in self._spoilt and row["put_aside"] is None:
+                    spoilt[key] = self._spoilt[key]
             if clock.monotonic() - began > SHARE_S:
                 self._next += count + 1
                 break
+        if spoilt:
+            self._ledger.doubt(spoilt)
         self._write(found)
 
     def _own_record(self, row: Row) -> Change | None:
         key = row["submit_key"]
+        self._spoilt.pop(key, None)
         done = self._folders.done(key)
         cancelled = row["cancel_at"] is not None
-        if done is not None and done.why != "late":
+        if isinstance(done, Spoilt):
+            self._spoilt[key] = done.why
+        elif done is not None and done.why != "late":
             return verdict.from_done(done, cancelled)
-        if done is not None and self._makes_sense(row, done):
+        elif done is not None and self._makes_sense(row, done):
             change = verdict.late(row["latest_start"], cancelled)
             return replace(change, values={**change.values, "host": done.host, "finished_at": done.ended_at})
+        elif done is not None:
+            self._spoilt[key] = "done says that it came too late to be started, which it cannot have"
         if row["status"] == PENDING:
             started = self._folders.started(key)
-            if started is not None:
+            if isinstance(started, Started):
                 return verdict.from_started(started)
+            if isinstance(started, Spoilt):
+                self._spoilt.setdefault(key, started.why)
         return None
 
     def _makes_sense(self, row: Row, late: Done) -> bool:
@@ -102,35 +119,16 @@ class Follower:
         return is_late(row, late.ended_at) and not begun
 
     def _write(self, found: list[tuple[Row, Change]]) -> None:
-        """Write changes, many in a transaction; one that fails costs itself alone, and is tried again later."""
-        for start in range(0, len(found), TOGETHER):
-            some = found[start : start + TOGETHER]
-            try:
-                self._write_together(some)
-            except Exception as error:
-                if _concerns_all(error):
-                    raise
-                log.exception("changes of %d jobs failed, and are written one by one", len(some))
-                for one in some:
-                    self._write_alone(one)
-
-    def _write_alone(self, one: tuple[Row, Change]) -> None:
-        try:
-            self._write_together([one])
-        except Exception as error:
-            if _concerns_all(error):
-                raise
-            log.exception("%s: its change to %s is tried again later", one[0]["submit_key"], one[1].status)
-
-    def _write_together(self, some: list[tuple[Row, Change]]) -> None:
+        """Write changes, many in a transaction."""
         now = clock.now()
-        changes: dict[str, tuple[str, Change]] = {}
-        for row, change in some:
-            late = {"finished_at": now} if change.status in ENDED and "finished_at" not in change.values else {}
-            whole = Change(change.status, change.text, {**change.values, **late}, change.tail)
-            changes.setdefault(row["submit_key"], (row["status"], whole))  # what it recorded itself comes first
-        with self._ledger.writing() as connection:
-            self._ledger.change(connection, changes)
+        for start in range(0, len(found), TOGETHER):
+            changes: dict[str, tuple[str, Change]] = {}
+            for row, change in found[start : start + TOGETHER]:
+                late = {"finished_at": now} if change.status in ENDED and "finished_at" not in change.values else {}
+                whole = replace(change, values={**change.values, **late})
+                changes.setdefault(row["submit_key"], (row["status"], whole))  # what it recorded itself comes first
+            with self._ledger.writing() as connection:
+                self._ledger.change(connection, changes)
 
     # --- the scheduler's listing -----------------------------------------------------------------------------------
 
@@ -154,13 +152,18 @@ class Follower:
         for seen in answer:
             if seen.key.startswith(self._prefix):
                 listed[seen.key].append(seen)
-        rows = {row["submit_key"]: row for row in self._ledger.active()}
-        changes = [(row, change) for row in rows.values()
-                   if (change := self._compare(row, listed.get(row["submit_key"], []), began)) is not None]  # fmt: skip
+        rows = {row["submit_key"]: row for row in self._ledger.active()
+                if not self._ledger.aside.waits(row["submit_key"])}  # fmt: skip
+        changes: list[tuple[Row, Change]] = []
+        for key, row in rows.items():
+            with self._ledger.guarding(key):
+                change = self._compare(row, listed.get(key, []), began)
+                changes += [] if change is None else [(row, change)]
         changes += self._forgotten([row for row in rows.values() if self._is_gone(row["submit_key"])])
         self._write(changes)
-        for key in set(self._missing) - set(rows):
-            del self._missing[key]
+        for known in (self._missing, self._spoilt):
+            for key in set(known) - set(rows):
+                del known[key]
         self._withdraw([row for row in rows.values() if is_late(row, now)], listed)
         self._cancel_orphans(listed)
 
@@ -171,7 +174,8 @@ class Follower:
         mine = _own_entry(row, seens)
         if mine is not None and mine.phase != "ended":
             self._missing.pop(key, None)
-            return None
+            runs = mine.phase == "running" and row["status"] == PENDING and key in self._spoilt
+            return verdict.runs(self._spoilt[key]) if runs else None
         if row["released_at"] is None and not self._folders.was_claimed(key):
             # It was never released, so it never ran: an administrator, or a master that was late, has cancelled it.
             if mine is None and not self._missed(key, 2, 0):
@@ -254,13 +258,17 @@ class Follower:
         for row in rows:
             key = row["submit_key"]
             seen = known.get((key, row["scheduler_id"]))
-            if seen is None:
-                change = self._never_started(row, None)
-                changes.append((row, change or verdict.gone(self._folders.was_refused(key), self._folders.log(key))))
-            elif seen.phase == "ended":
-                changes.append((row, self._told_by(seen, row)))
+            with self._ledger.guarding(key):
+                if seen is None:
+                    changes.append((row, self._never_started(row, None) or self._gone(key)))
+                elif seen.phase == "ended":
+                    changes.append((row, self._told_by(seen, row)))
             self._missing.pop(key, None)
         return changes
+
+    def _gone(self, key: str) -> Change:
+        change = verdict.gone(self._folders.was_refused(key), self._folders.log(key))
+        return verdict.doubted(change, self._spoilt[key]) if key in self._spoilt else change
 
     def _told_by(self, seen: Seen, row: Mapping[str, Any]) -> Change:
         key = row["submit_key"]
@@ -270,7 +278,11 @@ class Follower:
         if late and row["latest_start"] is not None:  # the script had no room for its record
             return verdict.late(row["latest_start"], asked)
         change = self._never_started(row, seen)
-        return change or verdict.from_scheduler(seen, asked, self._folders.log(key), self._folders.was_refused(key))
+        if change is not None:
+            return change
+        refused, began = self._folders.was_refused(key), row["status"] == RUNNING
+        change = verdict.from_scheduler(seen, asked, self._folders.log(key), refused, began)
+        return verdict.doubted(change, self._spoilt[key]) if key in self._spoilt else change
 
     def _cancel_orphans(self, listed: Mapping[str, list[Seen]]) -> None:
         """Cancel held jobs whose id is on no record: they have never run, and never will."""
@@ -283,11 +295,6 @@ class Follower:
             log.warning("held jobs that are on no record are cancelled: %s", ", ".join(orphans))
             self._scheduler.cancel(orphans, only_held=True)
             self.orphans += len(orphans)
-
-
-def _concerns_all(error: Exception) -> bool:
-    """Say whether an error has nothing to do with the job at which it came up."""
-    return isinstance(error, StoreError | LeaseLostError) and not isinstance(error, StoreValueError)
 
 
 def _own_entry(row: Row, seens: list[Seen]) -> Seen | None:

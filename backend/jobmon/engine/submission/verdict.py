@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobmon.engine.submission.attempts import (
@@ -16,7 +16,7 @@ from jobmon.engine.submission.attempts import (
     SUCCEEDED,
     WAITING,
 )
-from jobmon.engine.submission.folder import Done, Started
+from jobmon.engine.submission.records import Done, Started
 from jobmon.schedulers.acting import Seen
 
 GRACE_S = 60.0
@@ -66,6 +66,18 @@ def from_started(started: Started) -> Change:
     return Change(RUNNING, f"started on {started.host}", values)
 
 
+def runs(why: str) -> Change:
+    """Return the change of a job that the scheduler runs, and whose own record of that is not believed."""
+    text = f"the scheduler says that it runs; its own record was put aside: {why}"
+    return Change(RUNNING, text, {"put_aside": why})
+
+
+def doubted(change: Change, why: str) -> Change:
+    """Return an end that was decided without the attempt's own record, because that was put aside."""
+    text = f"{change.text}; its own record was put aside: {why}"
+    return replace(change, text=text, values={**change.values, "reason": text, "put_aside": why})
+
+
 def from_done(done: Done, cancelled: bool) -> Change:
     """Return the end that the script recorded; `cancelled` says that somebody asked for its end."""
     values = {
@@ -110,8 +122,11 @@ def late(latest_start: float | None, cancelled: bool) -> Change:
     return Change(SKIPPED, text, {"ending": "late", "reason": text})
 
 
-def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool) -> Change:
-    """Return the end of a job that left no record of its own, by what the scheduler says of it."""
+def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool, began: bool = False) -> Change:
+    """Return the end of a job that left no record of its own, by what the scheduler says of it.
+
+    `began` says that its command is known to have been started.
+    """
     values: dict[str, Any] = {"return_code": seen.return_code, "signal": seen.signal}
     if seen.ending == "cancelled" or (cancelled and seen.ending in {"signal", "unknown"}):
         return Change(CANCELLED, "cancelled", {**values, "ending": "cancelled", "reason": "cancelled"})
@@ -131,7 +146,8 @@ def from_scheduler(seen: Seen, cancelled: bool, log: str, refused: bool) -> Chan
         text = "it was started twice by the scheduler; the second start was refused, the first left no record"
         return Change(LOST, text, {"ending": "lost", "reason": text})
     if seen.ending == "exit" and seen.return_code:
-        text = f"ended with {seen.return_code} before the command could be started" + (f": {log}" if log else "")
+        early = "" if began else " before the command could be started"
+        text = f"ended with {seen.return_code}{early}" + (f": {log}" if log else "")
         return Change(FAILED, text, {**values, "ending": "exit", "reason": text})
     text = "it has ended, and nothing says how" + (f": {log}" if log else "")
     return Change(LOST, text, {"ending": "lost", "reason": text})

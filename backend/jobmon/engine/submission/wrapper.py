@@ -81,7 +81,7 @@ def _run(spec: "dict[str, Any]", umask: int) -> "dict[str, Any]":
         environment["PATH"] = "{}:{}".format(environment["JOBMON_PROGRAMS"], environment.get("PATH", os.defpath))
     why, killed = "exit", _killed_for_memory()
     try:
-        output = os.open(spec["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        output = os.open(spec["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         return _unstarted(126, "the output cannot be written to {}: {}".format(spec["output"], error.strerror))
     try:

@@ -64,6 +64,8 @@ class LocalScheduler:
             path.rename(self._folder / "held" / f"{number}.{PREFIX}{spec.key}")
         except OSError as error:
             return Refused(f"{error.filename or self._folder}: {error.strerror}", for_good=False)
+        except ValueError:
+            return Refused(f"{self._folder / 'next'}: holds no number", for_good=False)
         return Accepted(str(number))
 
     def seen(self) -> tuple[Seen, ...] | Silent:
@@ -90,7 +92,7 @@ class LocalScheduler:
         held = {name.partition(".")[0]: name for name in self._names("held")}
         for number in ids:
             if number in held:
-                with suppress(FileNotFoundError):  # somebody else was quicker
+                with suppress(OSError):  # somebody else was quicker
                     (self._folder / "held" / held[number]).rename(self._folder / "queued" / held[number])
         self._wake()
         return tuple(ids)
@@ -111,7 +113,7 @@ class LocalScheduler:
                 if folder == "running":
                     self._stop(name)
                     continue
-                with suppress(FileNotFoundError):  # it has moved on; then it is found there
+                with suppress(OSError):  # it has moved on; then it is found there
                     (self._folder / folder / name).rename(self._folder / "ended" / f"{name}.cancelled")
 
     def warnings(self) -> list[str]:
@@ -149,7 +151,7 @@ class LocalScheduler:
         """Ask a running job to stop; the script that runs it ends the command and records that."""
         try:
             stamp = (self._folder / "running" / f"{name}.pid").read_text(encoding="ascii")
-        except OSError:
+        except (OSError, ValueError):
             return  # it is just being started, or has just ended; who wants it to end will ask again
         if alive(stamp):
             with suppress(ProcessLookupError):
@@ -180,10 +182,10 @@ class LocalScheduler:
 
 
 def _parsed(name: str, phase: Phase) -> Seen | None:
-    """Read a job from the name of its file: NUMBER.jm-KEY, and for an ended one .HOW after it."""
+    """Read a job from the name of its file: NUMBER.jm-KEY, and for an ended one .HOW after it; None for any other."""
     number, _, rest = name.partition(".")
     title, _, how = rest.partition(".")
-    if not number.isdigit() or not title.startswith(PREFIX) or how == "pid":
+    if not number.isdecimal() or not title.startswith(PREFIX) or how == "pid":
         return None
     key = title.removeprefix(PREFIX)
     if phase != "ended":
@@ -191,9 +193,9 @@ def _parsed(name: str, phase: Phase) -> Seen | None:
     kind, _, value = how.partition("-")
     ending: Ending = "unknown"
     code = caught = None
-    if kind == "exit":
+    if kind == "exit" and value.isdecimal():
         ending, code = "exit", int(value)
-    elif kind == "signal":
+    elif kind == "signal" and value.isdecimal():
         ending, caught = "signal", int(value)
     elif kind == "cancelled":
         ending = "cancelled"

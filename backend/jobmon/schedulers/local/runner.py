@@ -3,25 +3,30 @@
 It holds a lock, so there is one; it leaves when there is nothing to do. Jobs are sessions of their own and outlive it.
 """
 
+import errno
 import fcntl
 import json
 import os
+import pwd
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from jobmon import reading
 from jobmon.schedulers.command import identity, job_environment
 from jobmon.schedulers.local import process
 
 IDLE_S = 5.0
 KEEP_S = 3600.0
 """So long an ended job is listed, as schedulers do."""
-LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+LOG = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """It lies in a folder of the job's user, and we may be root: a link there is not followed, nor a pipe waited for."""
+MOST_JOB = 1 << 20
 LOOK_S = 1.0
 """Jobs that another runner started are looked at this often."""
 
@@ -61,7 +66,8 @@ class Runner:
 
     def _names(self, folder: str) -> list[str]:
         names = os.listdir(self._folder / folder)  # noqa: PTH208 - names alone are wanted
-        return sorted((n for n in names if not n.endswith(".pid")), key=lambda n: int(n.partition(".")[0]))
+        ours = (name for name in names if not name.endswith(".pid") and _number(name).isdecimal())
+        return sorted(ours, key=lambda name: int(_number(name)))
 
     def _open_wake(self) -> int:
         path = self._folder / "wake"
@@ -75,19 +81,18 @@ class Runner:
         for name in self._names("queued")[: max(free, 0)]:
             try:
                 (self._folder / "queued" / name).rename(self._folder / "running" / name)
-            except FileNotFoundError:
+            except OSError:
                 continue  # it was cancelled
             self._spawn(name)
             started += 1
         return started
 
     def _spawn(self, name: str) -> None:
-        job = json.loads((self._folder / "running" / name).read_text(encoding="utf-8"))
-        number = name.partition(".")[0]
         pid_file = os.open(self._folder / "running" / f"{name}.pid", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            environment = {**job_environment(job["user"]), "JOBMON_LOCAL_ID": number}
-            with os.fdopen(os.open(job["log"], LOG, 0o644), "ab") as log:
+            job = json.loads(reading.whole(self._folder / "running" / name, MOST_JOB))
+            environment = {**job_environment(job["user"]), "JOBMON_LOCAL_ID": _number(name)}
+            with os.fdopen(_open_log(job["log"], job["user"]), "ab") as log:
                 # Our own Python is quicker, but may lie where another account cannot enter.
                 program = [job["script"]] if job["user"] else [sys.executable, "-IS", job["script"]]
                 self._children[name] = subprocess.Popen(
@@ -96,7 +101,7 @@ class Runner:
                     # What notes its number is the process itself: a runner that is killed here leaves no job unknown.
                     preexec_fn=lambda: _introduce(pid_file), **identity(job["user"]),  # noqa: PLW1509 - there are no threads here
                 )  # fmt: skip
-        except (OSError, subprocess.SubprocessError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one job, the others are started
             print(f"{name}: could not be started: {error}", flush=True)  # noqa: T201 - it goes to runner.log
             self._end(name, "exit-126")
         finally:
@@ -105,8 +110,8 @@ class Runner:
     def _adopt(self, name: str) -> None:
         """Take over what an earlier runner started, or was about to start."""
         try:
-            stamp = (self._folder / "running" / f"{name}.pid").read_text(encoding="ascii")
-        except FileNotFoundError:
+            stamp = (self._folder / "running" / f"{name}.pid").read_text(encoding="ascii", errors="replace")
+        except OSError:
             stamp = ""
         if stamp:
             self._adopted[name] = stamp
@@ -125,8 +130,11 @@ class Runner:
                 self._end(name, "rebooted" if process.rebooted(stamp) else "gone")
 
     def _end(self, name: str, how: str) -> None:
-        (self._folder / "running" / name).rename(self._folder / "ended" / f"{name}.{how}")
-        with suppress(FileNotFoundError):
+        try:
+            (self._folder / "running" / name).rename(self._folder / "ended" / f"{name}.{how}")
+        except OSError as error:
+            print(f"{name}: its end ({how}) cannot be noted: {error}", flush=True)  # noqa: T201 - it goes to runner.log
+        with suppress(OSError):
             (self._folder / "running" / f"{name}.pid").unlink()
 
     def _purge(self) -> None:
@@ -135,8 +143,29 @@ class Runner:
             return
         self._purged_at = now
         for entry in os.scandir(self._folder / "ended"):
-            if entry.stat().st_ctime < now - KEEP_S:
-                os.unlink(entry.path)  # noqa: PTH108 - an entry of scandir
+            with suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_ctime < now - KEEP_S:
+                    os.unlink(entry.path)  # noqa: PTH108 - an entry of scandir
+
+
+def _number(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _open_log(path: str, user: str) -> int:
+    """Open the file of a job's own complaints, which belongs to its user if it is new, and which nobody else reads."""
+    try:
+        handle = os.open(path, LOG | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        handle = os.open(path, LOG)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            return handle
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no plain file", path) from None
+    if user:
+        entry = pwd.getpwnam(user)
+        os.fchown(handle, entry.pw_uid, entry.pw_gid)
+    return handle
 
 
 def _introduce(handle: int) -> None:

@@ -2,14 +2,16 @@
 
 import os
 import re
-import stat
 from collections.abc import Collection, Iterator
 
+from jobmon import reading
 from jobmon.schedulers.acting import Seen
 from jobmon.schedulers.slurm.answers import read_accounting
 
 MOST_BYTES = 64 * 1024 * 1024
 """So much of its end is read: some 100,000 jobs."""
+
+MOST_LINE = 1 << 20
 
 # A user's words begin with the name, which is one of ours only if it holds no blank; what ends the line is Slurm's.
 _LINE = re.compile(rb"JobId=(\d+) UserId=\S+ GroupId=\S+ Name=(\S+) JobState=(\w+) .* ExitCode=(\d+:\d+) ?")
@@ -32,20 +34,20 @@ def read(path: str, keys: Collection[str]) -> tuple[Seen, ...]:
     OSError when it cannot be read.
     """
     wanted = set(keys)
-    found = {(seen.key, seen.id): seen for seen in read_accounting(_records(path)) if seen.key in wanted}
+    try:
+        found = {(seen.key, seen.id): seen for seen in read_accounting(_records(path)) if seen.key in wanted}
+    except reading.NotPlainError:  # /dev/null, where nobody wants to keep it
+        return ()
     return tuple(found.values())
 
 
 def _records(path: str) -> Iterator[str]:
     """Yield the lines of the file as sacct would print them."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            return
+    with reading.opened(path, follow=True) as (handle, status), os.fdopen(handle, "rb", closefd=False) as file:
         if status.st_size > MOST_BYTES:
             file.seek(status.st_size - MOST_BYTES)
-            file.readline()
-        for line in file:
+            file.readline(MOST_LINE)
+        while line := file.readline(MOST_LINE):
             found = _LINE.fullmatch(line.rstrip(b"\n"))
             if found:
                 number, name, state, code = (text.decode("utf-8", "replace") for text in found.groups())

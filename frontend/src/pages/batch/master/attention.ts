@@ -40,6 +40,16 @@ export function groupsOf(master: Masters, attention: Attention | undefined): Gro
       lines: jobs(attention?.refused),
     },
     {
+      title: "Put aside",
+      words:
+        "What they left in their folder is not believed, or handling them fails. They cost nobody else anything: the scheduler's word counts, and what failed is tried again.",
+      lines: (attention?.put_aside ?? []).map((one) => ({
+        key: String(one.job_id),
+        job: one.job_id,
+        text: [one.name, one.status, one.put_aside].filter(Boolean).join(", "),
+      })),
+    },
+    {
       title: "Messages that were not sent",
       words: "Mails, scripts and webhooks that failed. They are tried again until they are given up.",
       lines: (attention?.unsent ?? []).map((one, i) => ({
