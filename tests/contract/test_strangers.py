@@ -27,8 +27,9 @@ FEWEST = 1500
 """So many requests come of the document's edges alone."""
 SHORT = 5
 FOREIGN = ("Input should", "Value error", "String should", "should have at", "Field required", "Extra inputs",
-           "parsing the body", "JSON decode", "Method Not Allowed\",\"status\":405,\"detail\":\"Method")  # fmt: skip
-"""How pydantic, FastAPI and Starlette speak."""
+           "parsing the body", "JSON decode", '"detail":"Not Found', '"detail":"Method Not',
+           ": is not right")  # fmt: skip
+"""How pydantic, FastAPI and Starlette speak, and what we say of an error that we have no words for."""
 
 
 @dataclass
@@ -46,7 +47,7 @@ def site(url: str, who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         yield made
 
 
-def asked(site: StrangersSite, who: str, folder: Path, examples: int) -> Report:
+def asked(site: StrangersSite, who: str, folder: Path, examples: int, *more: str) -> Report:
     """Let schemathesis ask as somebody: a few generated requests for each address, the same ones each time; or many."""
     headers = ["--header", "X-Requested-With: test"]
     if who in site.tokens:
@@ -57,7 +58,7 @@ def asked(site: StrangersSite, who: str, folder: Path, examples: int) -> Report:
     (folder / "strangers.toml").write_text(how)
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "strangers.toml"),
-        "--no-color", "run", f"{site.server.url}api/openapi.json", *headers,
+        "--no-color", "run", f"{site.server.url}api/openapi.json", *headers, *more,
         "--max-examples", str(examples or SHORT), *([] if examples else ["--generation-deterministic"]),
         "--report", "json", "--report-json-path", str(folder / "report.json"),
     ]  # fmt: skip
@@ -93,3 +94,12 @@ def test_nothing_breaks_whatever_strangers_send(site, who, tmp_path, request):
     if who == "operator":
         missing = never_done(site)
         assert len(missing) < operations / 5, f"most of what is right is done, but {missing}"
+
+
+@pytest.mark.parametrize(("url", "who"), [("sqlite", "nobody")], indirect=["url"])
+def test_a_route_that_breaks_is_found(site, who, tmp_path, monkeypatch):
+    monkeypatch.setattr("jobmon.live.marks_api.MARK", None)
+    report = asked(site, who, tmp_path, 0, "--include-path", "/api/live/marks")
+    assert report.code == 1
+    assert site.answers.broken
+    assert "[500] Internal Server Error" in report.text

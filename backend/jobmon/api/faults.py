@@ -43,14 +43,17 @@ PLACES = ("body", "path", "query", "header", "cookie")
 
 def told(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Return the field and the sentence of each of pydantic's errors, in their order and once each."""
-    found = [{"field": _field(error["loc"]), "detail": sentence(error)} for error in errors]
+    found = [{"field": _field(error["loc"][:1] if error["type"] == "json_invalid" else error["loc"]),
+              "detail": sentence(error)} for error in errors]  # fmt: skip
     return [one for index, one in enumerate(found) if one not in found[:index]][:MOST_FAULTS]
 
 
 def sentence(error: Mapping[str, Any]) -> str:
     """Return what is wrong with a value, without saying which one."""
     words = SENTENCES.get(error["type"])
-    return "is not right" if words is None else words.format_map(error.get("ctx", {}))
+    limits = {name: int(value) if isinstance(value, float) and value.is_integer() else value
+              for name, value in error.get("ctx", {}).items()}  # fmt: skip
+    return "is not right" if words is None else words.format_map(limits)
 
 
 def _field(place: Sequence[str | int]) -> str:
