@@ -24,8 +24,11 @@ MEDIA_TYPE = "application/problem+json"
 class ProblemError(HTTPException):
     """Answer with a status other than success and a sentence about it."""
 
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, headers: dict[str, str] | None = None, errors: Sequence[dict[str, str]] = ()
+    ) -> None:
         super().__init__(status, detail, headers)
+        self.errors = errors
 
 
 def of_store(error: StoreError, what: str = "The store") -> ProblemError:
@@ -65,7 +68,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
         if isinstance(error, ProblemError):
-            return response(error.status_code, error.detail, dict(error.headers or {}))
+            return response(error.status_code, error.detail, dict(error.headers or {}), error.errors)
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             problem = wrong_method(request.app.state.addresses.methods(request.url.path))
             return response(problem.status_code, problem.detail, dict(problem.headers or {}))

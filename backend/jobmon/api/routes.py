@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from jobmon.api import document
+from jobmon.api import document, faults
 from jobmon.api.access import Access, Person
 from jobmon.api.addresses import Addresses
 from jobmon.api.bodies import fault_of
@@ -141,7 +141,8 @@ def check_address(request: Request) -> None:
         raise ProblemError(400, f"A request may have {MOST_PARAMETERS} parameters at most.")
     for name, text in (*request.path_params.items(), *given):
         if fault := fault_of(str(name)) or fault_of(str(text)):
-            raise ProblemError(400, f"{name[:80]!r}: {fault}.")
+            field = name[: faults.MOST_FIELD]
+            raise ProblemError(400, f"{field!r}: {fault}.", errors=[{"field": field, "detail": fault}])
 
 
 class _QuickRoute(_DeclaredRoute):

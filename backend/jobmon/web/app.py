@@ -50,7 +50,7 @@ def create(
     app = FastAPI(
         title="jobmon",
         version=jobmon.__version__,
-        description="What the jobs of a cluster are doing. Times are UTC epoch seconds.",
+        description="What the jobs of a cluster are doing. Times are UTC epoch seconds. Texts hold no NUL.",
         openapi_url="/api/openapi.json",
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
