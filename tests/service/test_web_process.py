@@ -92,6 +92,15 @@ def test_a_web_process_that_is_killed_comes_back_and_publishing_goes_on(site: Si
     assert daemon.log().count("the web process was ended by SIGKILL") == 3
 
 
+def test_a_web_process_that_is_stuck_is_noticed_and_replaced(site: Site, daemon: DaemonProcess) -> None:
+    daemon.start().ready()
+    page, pid = daemon.page(), web_process(daemon)
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: not is_alive(pid), "it is ended")
+    assert "does not answer any more, and is ended" in daemon.log()
+    until(lambda: answers(page), "the page is served again")
+
+
 def test_a_daemon_that_is_killed_leaves_no_web_process_and_its_port_free(site: Site, daemon: DaemonProcess) -> None:
     site.write_settings(f"[web]\nport = {(port := _free_port())}\n")
     daemon.start().ready()
