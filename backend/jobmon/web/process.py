@@ -135,13 +135,15 @@ def _tell_ready(wire: socket.socket) -> None:
 
 def _take_care() -> None:
     """Leave processors and memory to those who publish and act."""
-    with contextlib.suppress(OSError):
-        os.nice(NICE)
+    threading.stack_size(STACK)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.stack_size(STACK)
+    try:
+        os.nice(NICE)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (OSError, ValueError) as error:
+        log.warning("the web process goes on without limits of its own: %s", error)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - a file of the kernel
         file.write("500")
 
