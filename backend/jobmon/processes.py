@@ -43,13 +43,15 @@ class HandOver:
 class _Child:
     """Be one process."""
 
-    def __init__(self, module: str, given: HandOver) -> None:
+    def __init__(self, module: str, sockets: Sequence[socket.socket]) -> None:
         self.wire, theirs = socket.socketpair()
         self.began = clock.monotonic()
         self.ready_at: float | None = None
+        self.told = False
+        self._module = module
         self._leaving_at: float | None = None
         with theirs:
-            shared = (theirs.fileno(), *(one.fileno() for one in given.sockets))
+            shared = (theirs.fileno(), *(one.fileno() for one in sockets))
             command = [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(os.getpid())]
             try:
                 self.process = subprocess.Popen(
@@ -58,12 +60,16 @@ class _Child:
             except OSError:
                 self.wire.close()
                 raise
+
+    def tell(self, given: HandOver) -> None:
+        """Tell it what to do."""
+        self.told = True
         body = orjson.dumps(dict(given.message))
         self.wire.settimeout(START_S)
         try:
             self.wire.sendall(len(body).to_bytes(8, "big") + body)
         except OSError:
-            log.debug("%s ended before it was told what to do", module)  # which the next look finds out
+            log.debug("%s ended before it was told what to do", self._module)  # which the next look finds out
         self.wire.setblocking(False)
 
     def look(self) -> int | None:
@@ -130,15 +136,22 @@ class Keeper:
         children = filter(None, (self._current, self._following, *self._leaving))
         return [child.wire for child in children if child.process.returncode is None]
 
+    def prepare(self, sockets: Sequence[socket.socket]) -> None:
+        """Let it load what it needs while that is prepared which `start` hands over with these sockets."""
+        if self._current is None:
+            self._current = self._begin(sockets)
+
     def start(self, given: HandOver) -> None:
         """Start it with what it needs; if it runs already, the next one is there before this one leaves."""
         self._given = given
         if self._current is None:
-            self._current = self._begin()
+            self._current = self._told(self._begin(given.sockets))
+        elif not self._current.told:
+            self._current.tell(given)
         else:
             if self._following is not None:
                 self._leave(self._following)
-            self._following = self._begin()
+            self._following = self._told(self._begin(given.sockets))
 
     def turn(self) -> float:
         """See how it is doing, start it again if it has ended, and return in how many seconds to look again."""
@@ -151,7 +164,7 @@ class Keeper:
         if self._current is not None:
             self._watch(self._current)
         if self._current is None and self._following is None and clock.monotonic() >= self._due:
-            self._current = self._begin()
+            self._current = self._told(self._begin(self._given.sockets))
         waits = self._current is None or not self.ready or self._following or self._leaving
         return max(0.0, self._due - clock.monotonic()) if self._current is None else 0.2 if waits else 60.0
 
@@ -169,10 +182,15 @@ class Keeper:
             child.close()
         self._current, self._following, self._leaving = None, None, []
 
-    def _begin(self) -> _Child | None:
+    def _told(self, child: _Child | None) -> _Child | None:
+        if child is not None:
+            child.tell(self._given)
+        return child
+
+    def _begin(self, sockets: Sequence[socket.socket]) -> _Child | None:
         self.starts += 1
         try:
-            return _Child(self._module, self._given)
+            return _Child(self._module, sockets)
         except OSError as error:
             self._failed(f"cannot be started: {error.strerror}", after_ready=False)
             return None

@@ -1,6 +1,6 @@
 """Print what jobmon costs, beside the ancestor and the budgets.
 
-`./jobmon.sh bench [batch | visitors | kill [MINUTES [ONLY]]]`
+`./jobmon.sh bench [batch | visitors | restarts [TIMES] | kill [MINUTES [ONLY]]]`
 """
 
 import json
@@ -21,6 +21,7 @@ import cycle  # noqa: E402
 import kill  # noqa: E402
 import measured  # noqa: E402
 import page  # noqa: E402
+import restarts  # noqa: E402
 import visitors  # noqa: E402
 
 
@@ -153,9 +154,11 @@ if __name__ == "__main__":
             sys.exit(batch.main())
         case ["visitors"]:
             sys.exit(visitors.main())
+        case ["restarts", *times]:
+            sys.exit(restarts.main(*(int(word) for word in times[:1])))
         case ["kill"]:
             sys.exit(kill.main(30.0))
         case ["kill", minutes, *only]:
             sys.exit(kill.main(float(minutes), " ".join(only)))
         case _:
-            sys.exit("usage: ./jobmon.sh bench [batch | visitors | kill [MINUTES [ONLY]]]")
+            sys.exit("usage: ./jobmon.sh bench [batch | visitors | restarts [TIMES] | kill [MINUTES [ONLY]]]")

@@ -91,6 +91,7 @@ class Daemon:
 
     def _serve(self, place: Place) -> Place | None:
         """Run all capabilities and the web process until a signal; return where to go on, None to end."""
+        self._web.prepare(place)
         turns = [Turn(c, Path(place.settings.live.data_path)) for c in self.create(place.settings)]
         ending = threading.Event()
         following = None

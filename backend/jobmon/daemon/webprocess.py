@@ -27,6 +27,12 @@ class WebProcess:
         self._keeper: Keeper | None = None
         self._access: Access | None = None
 
+    def prepare(self, place: Place) -> None:
+        """Let the first one load while the capabilities are made, which must come before it serves their files."""
+        if place.listeners and self._keeper is None:
+            self._keeper = Keeper("the web process", MODULE, self._on_ready)
+            self._keeper.prepare(list(place.listeners.values()))
+
     def serve(self, place: Place) -> None:
         """Serve a place from now on: the process before, if there is one, leaves when the new one answers."""
         if not place.listeners:
