@@ -110,6 +110,18 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def answers(url: str) -> bool:
+    """Say whether something is answered at an address, whatever it is."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.read())
+    except urllib.error.HTTPError as error:
+        error.close()
+        return True
+    except OSError:
+        return False
+
+
 @dataclass
 class DaemonProcess:
     """Start, watch and end one daemon."""
@@ -182,6 +194,18 @@ class DaemonProcess:
             return lines[1] if len(lines) > 1 else ""
 
         return str(until(url, "the page is served"))
+
+    def web_process(self) -> int:
+        """Return the process that serves the page, once there is one."""
+
+        def found() -> int:
+            for pid in descendants(self.pid):
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    if b"jobmon.web.process" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                        return pid
+            return 0
+
+        return int(until(found, "there is a web process"))
 
     def health(self) -> tuple[int, Any]:
         """Return status and body of /healthz."""

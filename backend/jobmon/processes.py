@@ -20,6 +20,10 @@ from jobmon import clock
 log = logging.getLogger("jobmon.processes")
 
 READY = b"R"
+PING, PONG = b"?", b"!"
+PING_S = 5.0
+SILENT_S = 20.0
+"""Who has not answered for so long is stuck, and is ended."""
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
 LONGEST_AFTER_READY_S = 1.0
@@ -50,6 +54,7 @@ class _Child:
         self.told = False
         self._module = module
         self._leaving_at: float | None = None
+        self._asked_at = self._heard_at = self.began
         with theirs:
             shared = (theirs.fileno(), *(one.fileno() for one in sockets))
             command = [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(os.getpid())]
@@ -74,18 +79,33 @@ class _Child:
 
     def look(self) -> int | None:
         """Take what it says; return its exit code when it has ended, negative for a signal."""
-        code = self.process.poll()
+        code, now = self.process.poll(), clock.monotonic()
         try:
-            if code is None and self.ready_at is None and self.wire.recv(64).startswith(READY):
-                self.ready_at = clock.monotonic()
+            if code is None and (said := self.wire.recv(4096)):
+                self._heard_at = now
+                if self.ready_at is None and READY in said:
+                    self.ready_at = now
         except OSError:
             pass  # it has said nothing yet, or goes
-        now = clock.monotonic()
-        stuck = self.ready_at is None and now - self.began > START_S
+        if code is None and self.ready_at is not None and now - self._asked_at >= PING_S:
+            self._ask(now)
+        stuck = now - self.began > START_S if self.ready_at is None else now - self._heard_at > SILENT_S
+        if stuck and code is None:
+            log.error("%s does not answer any more, and is ended", self._module)
         lingers = self._leaving_at is not None and now - self._leaving_at > LEAVE_S
         if code is None and (stuck or lingers):
             self.process.kill()
         return code
+
+    def _ask(self, now: float) -> None:
+        """Ask whether it is still at work."""
+        if now - self._asked_at > 2 * PING_S:
+            self._heard_at = now  # nobody has looked for a while: we were frozen ourselves
+        self._asked_at = now
+        try:
+            self.wire.send(PING)
+        except OSError:
+            log.debug("%s cannot be asked", self._module)  # it goes, or it is stuck and has been asked often
 
     def ask_to_end(self) -> None:
         """Ask it to end; `look` sees to it that it does."""
@@ -166,7 +186,7 @@ class Keeper:
         if self._current is None and self._following is None and clock.monotonic() >= self._due:
             self._current = self._told(self._begin(self._given.sockets))
         waits = self._current is None or not self.ready or self._following or self._leaving
-        return max(0.0, self._due - clock.monotonic()) if self._current is None else 0.2 if waits else 60.0
+        return max(0.0, self._due - clock.monotonic()) if self._current is None else 0.2 if waits else PING_S
 
     def stop(self, patience_s: float = LEAVE_S) -> None:
         """End it, after what it is doing if that is soon done."""

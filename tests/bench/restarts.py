@@ -13,35 +13,16 @@ import socket
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]
 
-from daemon_process import DaemonProcess, Site, descendants, is_alive, until  # noqa: E402 - beside this folder
+from daemon_process import DaemonProcess, Site, answers, is_alive, until  # noqa: E402 - beside this folder
 from jobmon.web.published import INDEX  # noqa: E402
 
 MOST_S = 3.0
 SEED = 1
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.read())
-    except OSError:
-        return False
-
-
-def web_process(daemon: DaemonProcess) -> int:
-    for pid in descendants(daemon.pid):
-        try:
-            if b"jobmon.web.process" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
-        except OSError:
-            continue
-    return 0
 
 
 def wrong(site: Site) -> list[str]:
@@ -80,7 +61,7 @@ def main(times: int = 50) -> int:
             chance.shuffle(victims)
             for number, victim in enumerate(victims, 1):
                 time.sleep(chance.uniform(0.05, 2))
-                pid = daemon.pid if victim == "daemon" else int(until(lambda: web_process(daemon), "a web process"))
+                pid = daemon.pid if victim == "daemon" else daemon.web_process()
                 began = time.monotonic()
                 os.kill(pid, signal.SIGKILL)
                 if victim == "daemon":

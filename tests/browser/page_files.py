@@ -178,6 +178,7 @@ def summary(now: int, starts: Sequence[int], jobs: Sequence[Job], nodes: Sequenc
             for name in ("cpu", "gpu")
         ],
         "reservations": [],
+        "planned": {},
         "sources": [source(now), source(now, "telemetry")],
         "cycle": {"sources": 0.2, "collect": 0.1, "publish": 0.1, "bytes": 12_000, "late": 0},
         "series": {

@@ -17,8 +17,9 @@ from jobmon.batch.master import change_setting, setting
 from jobmon.batch.requests import JobRequest
 from jobmon.batch.tables import EVENT, JOB
 from jobmon.engine.outbox_tables import OUTBOX
+from jobmon.engine.submission import following
 from jobmon.errors import SettingsError
-from jobmon.schedulers.acting import Silent, Unknown
+from jobmon.schedulers.acting import Seen, Silent, Unknown
 from stores import Open, opened, url
 
 __all__ = ["opened", "url"]
@@ -190,6 +191,21 @@ def test_a_submission_that_is_not_known_needs_attention(house):
     house.turn()
     with house.store.reading() as connection:
         assert [row["job_id"] for row in overview.attention(connection)["unclear"]] == [number]
+
+
+@pytest.mark.parametrize(("user", "status"), [("mallory", "waiting"), ("", "pending"), ("4711", "pending")])
+def test_a_job_of_somebody_else_that_bears_the_name_is_not_taken_for_ours(house, user, status, monkeypatch):
+    monkeypatch.setattr(following, "LOOK_SOON_S", 0)
+    house.scheduler.submit_held = lambda spec: Unknown("time-out")
+    house.scheduler.seen = lambda: ()
+    number = house.submit("true")
+    house.turn()
+    key = house.job(number)["submit_key"]
+    house.scheduler.seen = lambda: (Seen("999", key, "held", user=user),)
+    house.until(lambda: house.job(number)["status"] != "submitting")
+    assert (house.job(number)["status"], house.job(number)["scheduler_id"]) == (
+        status, "999" if status == "pending" else None
+    )  # fmt: skip
 
 
 def test_a_job_whose_end_cannot_be_written_keeps_no_other_from_ending(house, monkeypatch):

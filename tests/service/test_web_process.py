@@ -16,34 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import DaemonProcess, Site, command, descendants, is_alive, until
+from daemon_process import DaemonProcess, Site, answers, command, is_alive, until
 from jobmon import control
-
-
-def web_process(daemon: DaemonProcess) -> int:
-    """Return the process that serves the page."""
-
-    def found() -> int:
-        for pid in descendants(daemon.pid):
-            try:
-                if b"jobmon.web.process" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return pid
-            except OSError:
-                continue
-        return 0
-
-    return int(until(found, "there is a web process"))
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=10):
-            return True
-    except urllib.error.HTTPError as error:
-        error.close()
-        return True
-    except OSError:
-        return False
 
 
 def told(daemon: DaemonProcess) -> dict[str, object]:
@@ -83,7 +57,7 @@ def test_a_web_process_that_is_killed_comes_back_and_publishing_goes_on(site: Si
     daemon.start().ready()
     page = daemon.page()
     for _ in range(3):
-        pid = web_process(daemon)
+        pid = daemon.web_process()
         before = snapshot_time(site)
         os.kill(pid, signal.SIGKILL)
         until(lambda pid=pid: not is_alive(pid), "it is dead")
@@ -92,10 +66,19 @@ def test_a_web_process_that_is_killed_comes_back_and_publishing_goes_on(site: Si
     assert daemon.log().count("the web process was ended by SIGKILL") == 3
 
 
+def test_a_web_process_that_is_stuck_is_noticed_and_replaced(site: Site, daemon: DaemonProcess) -> None:
+    daemon.start().ready()
+    page, pid = daemon.page(), daemon.web_process()
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: not is_alive(pid), "it is ended")
+    assert "does not answer any more, and is ended" in daemon.log()
+    until(lambda: answers(page), "the page is served again")
+
+
 def test_a_daemon_that_is_killed_leaves_no_web_process_and_its_port_free(site: Site, daemon: DaemonProcess) -> None:
     site.write_settings(f"[web]\nport = {(port := _free_port())}\n")
     daemon.start().ready()
-    pid = web_process(daemon)
+    pid = daemon.web_process()
     daemon.signal(signal.SIGKILL)
     daemon.wait()
     until(lambda: not is_alive(pid), "the web process has ended")
@@ -123,13 +106,13 @@ def test_a_frozen_daemon_does_not_stop_the_page(site: Site, daemon: DaemonProces
 
 def test_nobody_is_turned_away_while_settings_are_taken_over(site: Site, daemon: DaemonProcess) -> None:
     daemon.start().ready()
-    first = web_process(daemon)
+    first = daemon.web_process()
     with visited(daemon.page() + "site.json") as wrong:
         site.write_settings('[web]\nport = 0\nread = "open"\n')
         daemon.signal(signal.SIGHUP)
         until(lambda: not is_alive(first), "the web process of the old settings has left")
     assert wrong == []
-    assert web_process(daemon) != first
+    assert daemon.web_process() != first
 
 
 def test_a_web_process_that_cannot_start_stops_nothing(site: Site, daemon: DaemonProcess, tmp_path: Path) -> None:
@@ -215,7 +198,7 @@ def test_new_settings_that_cannot_work_never_interrupt_the_old_ones(
     site: Site, daemon: DaemonProcess, text: str, words: str
 ) -> None:
     daemon.start().ready()
-    first = web_process(daemon)
+    first = daemon.web_process()
     other = site.root / "other"
     settings = site.settings.read_text().replace(f'data_path = "{site.data}"', f'data_path = "{other}"')
     if text.startswith("backend"):
@@ -228,7 +211,7 @@ def test_new_settings_that_cannot_work_never_interrupt_the_old_ones(
     daemon.signal(signal.SIGHUP)
     daemon.logged("the old ones stay")
     assert words in daemon.log()
-    assert web_process(daemon) == first
+    assert daemon.web_process() == first
     assert not list(other.glob("data*")), "nothing is published for settings that cannot work"
     before = snapshot_time(site)
     until(lambda: snapshot_time(site) > before, "publishing goes on")

@@ -11,8 +11,9 @@ import pytest
 
 from jobmon import capabilities, config
 from jobmon.api.context import Context
+from jobmon.api.routes import MOST_AT_ONCE, MOST_WAITING
 from jobmon.live import rules_text
-from jobmon.web import app
+from jobmon.web import app, connections, outermost, process
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -130,3 +131,18 @@ def test_the_guide_to_metrics_names_every_source_and_its_table():
     for source in sources:
         assert f"[{source}]" in words or source == "procfs"
         assert source in words.lower()
+
+
+def test_the_limits_of_visitors_are_those_in_the_document():
+    told = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", (ROOT / "docs/service.md").read_text(), re.MULTILINE))
+    web = config.WebSettings()
+    assert told["connections, over TCP and over unix sockets each"] == f"{web.connections:,}"
+    assert told["of these from one address (a unix socket is exempt)"] == str(web.connections_per_peer)
+    assert told["until a request has begun"] == f"{connections.HEAD_S:g} s"
+    assert told["until its body is there"] == f"{connections.BODY_S:g} s"
+    assert told["without taking anything of the answer"] == f"{connections.WRITE_S:g} s"
+    assert told["body of a request"] == f"{outermost.MOST_BODY >> 20} MiB, else 413"
+    assert told["questions to the store at a time"] == f"{MOST_AT_ONCE}, {MOST_WAITING} more wait, else 503"
+    assert told["one search"] == f"{config.StoreSettings().search_timeout:g} s, else 503"
+    assert told["waiting jobs, and mails, of one person"] == f"{config.BatchSettings().user_jobs:,} each, else 429"
+    assert told["memory of the web process"] == f"{process.MOST_MEMORY >> 30} GiB of address space"

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+import asgi
 import web_servers
 from jobmon.api.context import Context
 from jobmon.api.routes import Level, Routes
+from jobmon.api.tokens import create_token
 from jobmon.config import LiveSettings, Settings, WebSettings
 from jobmon.errors import SettingsError, SpoolError
 from jobmon.spool import writer
@@ -179,6 +181,23 @@ def test_everything_carries_the_security_headers(web: Web, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
     assert "server" not in headers
+
+
+@pytest.mark.parametrize(("read", "told"), [("open", True), ("signed-in", False), ("own", False)])
+def test_what_is_wrong_is_told_in_words_where_nothing_is_hidden(tmp_path: Path, read: str, told: bool) -> None:
+    tokens = tmp_path / "tokens.json"
+    signed = {name: create_token(tokens, name, role, None) for name, role in (("olga", "operator"), ("ada", "user"))}
+    state = {"status": "unavailable", "capabilities": {"live": {"status": "failing", "error": "secret", "failures": 3}}}
+    settings = Settings.model_validate(
+        {"live": {"data_path": str(tmp_path)}, "web": {"port": 0, "read": read, "tokens_file": str(tokens)}}
+    )
+    server = Server(settings, {}, lambda: state)
+    answers = {who: asgi.get(server.application, "/healthz", headers={"Authorization": f"Bearer {token}"})
+               for who, token in signed.items()}  # fmt: skip
+    answers["nobody"] = asgi.get(server.application, "/healthz")
+    assert {one.status_code for one in answers.values()} == {503}
+    assert all(one.json()["capabilities"]["live"]["failures"] == 3 for one in answers.values())
+    assert {who: b"secret" in one.body for who, one in answers.items()} == {"olga": True, "ada": told, "nobody": told}
 
 
 @pytest.mark.parametrize("server", ["apache", "lighttpd", "nginx"])

@@ -84,6 +84,8 @@ class Seen:
     return_code: int | None = None
     signal: int | None = None
     reason: str = ""
+    user: str = ""
+    """Whose it is, "" where that is not told: anybody can give a job any name."""
 
 
 def age_order(id_: str) -> tuple[list[int], str]:

@@ -60,7 +60,7 @@ def create(
     known = people(context) if people is not None else Everybody(hides=settings.web.names != "full")
     shelf = Shelf(settings.live, settings.web, access, known)
     app.include_router(published.router(settings.live, shelf).router)
-    app.include_router(_state(settings.web, access, health, metrics).router)
+    app.include_router(_state(settings.web, health, metrics).router)
     app.include_router(_people(settings.web, known.shown_name).router)
     for name, make in (routes or {}).items():
         app.include_router(make(context).router, prefix=f"/api/{name}", tags=[name])
@@ -98,7 +98,7 @@ def _without_words(state: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _state(web: WebSettings, access: Access, health: Health, metrics: Metrics) -> Routes:
+def _state(web: WebSettings, health: Health, metrics: Metrics) -> Routes:
     routes = Routes(quick=True, tags=["state"], default_response_class=Response)
     unchecked = {"Cache-Control": "no-store"}
 
@@ -110,8 +110,6 @@ def _state(web: WebSettings, access: Access, health: Health, metrics: Metrics) -
     )
     def healthz(request: Request) -> Response:
         state = dict(health())
-        if access.trouble():
-            state |= {"status": "unavailable", "error": access.trouble()}
         if not asker(request).staff and (web.read != "open" or web.hides):
             state = _without_words(state)
         status = 200 if state.get("status") == "ok" else 503

@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 
 from jobmon import capabilities, clock, config, control, logs
 from jobmon.api.context import Context
-from jobmon.processes import READY, received
+from jobmon.processes import PONG, READY, received
 from jobmon.web import app, serving
 from jobmon.web.connections import Connections
 
@@ -120,27 +120,30 @@ def main() -> None:
 
 
 def _tell_ready(wire: socket.socket) -> None:
-    """Say that visitors are answered, and end when whoever is told has gone."""
+    """Say that visitors are answered, answer when asked whether that is still so, and end when the daemon has gone."""
     wire.setblocking(False)
 
-    def gone() -> None:
+    def heard() -> None:
         with contextlib.suppress(BlockingIOError):
-            if wire.recv(64) == b"":
+            if not wire.recv(64):
                 os._exit(0)  # the port is wanted by the next one
+            wire.send(PONG)
 
-    asyncio.get_running_loop().add_reader(wire, gone)
+    asyncio.get_running_loop().add_reader(wire, heard)
     wire.send(READY)
 
 
 def _take_care() -> None:
     """Leave processors and memory to those who publish and act."""
-    with contextlib.suppress(OSError):
-        os.nice(NICE)
+    threading.stack_size(STACK)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.stack_size(STACK)
+    try:
+        os.nice(NICE)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (OSError, ValueError) as error:
+        log.warning("the web process goes on without limits of its own: %s", error)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - a file of the kernel
         file.write("500")
 

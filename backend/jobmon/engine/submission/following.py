@@ -10,6 +10,7 @@ from jobmon import clock
 from jobmon.engine.lease import Lease
 from jobmon.engine.submission import verdict, wrapper
 from jobmon.engine.submission.attempts import ENDED, PENDING, RUNNING, SUBMITTING, is_late
+from jobmon.engine.submission.entries import is_orphan, may_be, own_entry
 from jobmon.engine.submission.folder import Folders
 from jobmon.engine.submission.ledger import Ledger, Row
 from jobmon.engine.submission.records import Done, Spoilt, Started
@@ -154,6 +155,9 @@ class Follower:
                 listed[seen.key].append(seen)
         rows = {row["submit_key"]: row for row in self._ledger.active()
                 if not self._ledger.aside.waits(row["submit_key"])}  # fmt: skip
+        for key, row in rows.items():
+            if key in listed:
+                listed[key] = [seen for seen in listed[key] if may_be(row, seen)]
         changes: list[tuple[Row, Change]] = []
         for key, row in rows.items():
             with self._ledger.guarding(key):
@@ -171,7 +175,7 @@ class Follower:
         key = row["submit_key"]
         if row["status"] == SUBMITTING:
             return self._resolve(row, seens, began)
-        mine = _own_entry(row, seens)
+        mine = own_entry(row, seens)
         if mine is not None and mine.phase != "ended":
             self._missing.pop(key, None)
             runs = mine.phase == "running" and row["status"] == PENDING and key in self._spoilt
@@ -226,7 +230,7 @@ class Follower:
 
     def _withdraw(self, late: list[Row], listed: Mapping[str, list[Seen]]) -> None:
         """Have those ended that the scheduler had not started in time; `listed` began after their latest starts."""
-        mine = {row["submit_key"]: _own_entry(row, listed.get(row["submit_key"], [])) for row in late}
+        mine = {row["submit_key"]: own_entry(row, listed.get(row["submit_key"], [])) for row in late}
         ids = {seen.id for seen in mine.values() if seen is not None and seen.phase in {"held", "pending"}}
         self._look_soon = bool(ids - self._too_late)
         self._too_late = ids
@@ -290,16 +294,8 @@ class Follower:
         if not held:
             return
         rows = self._ledger.of_keys(sorted(set(held.values())))
-        orphans = [number for number, key in held.items() if _is_orphan(rows.get(key), number)]
+        orphans = [number for number, key in held.items() if is_orphan(rows.get(key), number)]
         if orphans and self._lease.acting:
             log.warning("held jobs that are on no record are cancelled: %s", ", ".join(orphans))
             self._scheduler.cancel(orphans, only_held=True)
             self.orphans += len(orphans)
-
-
-def _own_entry(row: Row, seens: list[Seen]) -> Seen | None:
-    return next((seen for seen in seens if seen.id == row["scheduler_id"]), None)
-
-
-def _is_orphan(row: Row | None, number: str) -> bool:
-    return row is None or (row["status"] != SUBMITTING and row["scheduler_id"] != number)

@@ -53,6 +53,7 @@ class Ledger:
             c.unknown,
             c.returns,
             c.reason,
+            *(column for column in (c.get("user"),) if column is not None),
         )
 
     @contextmanager

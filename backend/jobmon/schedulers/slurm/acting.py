@@ -53,7 +53,7 @@ class SlurmScheduler:
     def seen(self) -> tuple[Seen, ...] | Silent:
         """Ask squeue for all our jobs."""
         whose = [] if os.geteuid() == 0 else [f"--user={own_name()}"]
-        form = "JobID:|,State:|,exit_code:|,Reason:|,Name:"
+        form = "JobID:|,State:|,exit_code:|,Reason:|,UserName:|,Name:"
         try:
             text = command.ask(
                 "squeue", ["--noheader", "--states=all", *whose, f"--Format={form}"], self._settings,

@@ -61,24 +61,24 @@ def read_submission(answer: Answer) -> Accepted | Refused | Unknown | Silent:
 
 
 def read_listing(lines: Iterable[str]) -> Iterable[Seen]:
-    """Read lines of squeue: id, state, code and signal of the exit, reason, name."""
+    """Read lines of squeue: id, state, code and signal of the exit, reason, user, name."""
     for line in lines:
-        fields = line.split("|", 4)
-        if len(fields) != 5 or not fields[4].strip().startswith(PREFIX):
+        fields = line.split("|", 5)
+        if len(fields) != 6 or not fields[5].strip().startswith(PREFIX):
             continue
-        number, state, ended, reason, name = (field.strip() for field in fields)
+        number, state, ended, reason, user, name = (field.strip() for field in fields)
         key = name.removeprefix(PREFIX)
         if state == "PENDING":
-            yield Seen(number, key, "held" if reason == "JobHeldUser" else "pending", reason=reason)
+            yield Seen(number, key, "held" if reason == "JobHeldUser" else "pending", reason=reason, user=user)
             continue
         ending = _ENDINGS.get(state)
         if ending is None:  # RUNNING, COMPLETING, SUSPENDED, CONFIGURING, STAGE_OUT …
-            yield Seen(number, key, "running", reason=reason)
+            yield Seen(number, key, "running", reason=reason, user=user)
             continue
         code, caught = _exit(ended)
         if ending == "exit" and caught:
             ending = "signal"
-        yield Seen(number, key, "ended", ending, code, caught, reason)
+        yield Seen(number, key, "ended", ending, code, caught, reason, user)
 
 
 def read_accounting(lines: Iterable[str]) -> Iterable[Seen]:
