@@ -25,7 +25,7 @@ READ = {"nobody": "open", "user": "own", "operator": "open"}
 """Who asks, and what `[web] read` says then."""
 FEWEST = 1500
 """So many requests come of the document's edges alone."""
-SHORT = 4
+SHORT = 3
 FOREIGN = ("Input should", "Value error", "String should", "should have at", "Field required", "Extra inputs",
            "parsing the body", "JSON decode", '"detail":"Not Found', '"detail":"Method Not',
            ": is not right")  # fmt: skip
