@@ -241,19 +241,27 @@ describe("a request", () => {
 
 describe("what the daemon finds wrong", () => {
   it("stands at its fields", () => {
-    const told =
-      "body: Value error, '61 * * * *': bad minute; name: String should have at least 1 character; output: Value error, must be an absolute path";
+    const told = new AskError(400, "…", [
+      { field: "body", detail: "'61 * * * *': bad minute" },
+      { field: "name", detail: "must be at least 1 long" },
+      { field: "output", detail: "must be an absolute path; or none" },
+      { field: "command[1]", detail: "must be a text" },
+    ]);
     expect(problemsOf(told, cronFields, guesses)).toEqual({
       fields: {
         schedule: "'61 * * * *': bad minute.",
-        name: "String should have at least 1 character.",
-        output: "Must be an absolute path.",
+        name: "Must be at least 1 long.",
+        output: "Must be an absolute path; or none.",
+        command: "Command[1]: must be a text.",
       },
       rest: "",
     });
-    expect(
-      problemsOf("body: Value error, 'Mars': is no time zone, such as Europe/Berlin", cronFields, guesses).fields,
-    ).toHaveProperty("timezone");
+    expect(problemsOf("output: must be absolute; labels: is missing", cronFields)).toEqual({
+      fields: { output: "Must be absolute." },
+      rest: "Labels: is missing.",
+    });
+    const zone = new AskError(400, "…", [{ field: "body", detail: "'Mars': is no time zone, such as Europe/Berlin" }]);
+    expect(problemsOf(zone, cronFields, guesses).fields).toHaveProperty("timezone");
     expect(problemsOf("there is a crontab entry 'x' already", cronFields, guesses).fields).toHaveProperty("name");
     expect(problemsOf("user 'bob': jobs run as ann; others must be named", cronFields, guesses).fields).toHaveProperty(
       "user",

@@ -30,7 +30,7 @@ SENTENCES = {
     "model_type": "must be a table",
     "string_pattern_mismatch": "must match {pattern}",
     "string_too_long": "must have at most {max_length} characters",
-    "string_too_short": "must have at least {min_length} characters",
+    "string_too_short": "must be at least {min_length} long",
     "string_type": "must be a text",
     "string_unicode": "must be UTF-8",
     "too_long": "must hold at most {max_length}",

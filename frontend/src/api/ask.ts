@@ -1,11 +1,18 @@
 // Questions that the daemon itself answers, and what it is asked to do; errors are sentences of its own.
 import { authorization } from "./session";
 
+/** What is wrong with one field of a request; "body" is all of it, "labels.color" and "command[1]" are parts. */
+export interface Fault {
+  field: string;
+  detail: string;
+}
+
 export class AskError extends Error {
   constructor(
     /** Of HTTP; 0 when nobody answered. */
     readonly status: number,
     message: string,
+    readonly faults: readonly Fault[] = [],
   ) {
     super(message);
     this.name = "AskError";
@@ -50,16 +57,29 @@ async function send(url: string, method: Method, body: unknown, signal: AbortSig
     if (signal?.aborted) throw error;
     throw new AskError(0, "The server does not answer.");
   }
-  if (!response.ok) throw new AskError(response.status, await detailOf(response));
+  if (!response.ok) {
+    const { detail, errors } = await problemOf(response);
+    throw new AskError(response.status, detail, errors);
+  }
   return response;
 }
 
 /** Return what an answer says is wrong. */
 export async function detailOf(response: Response): Promise<string> {
+  return (await problemOf(response)).detail;
+}
+
+async function problemOf(response: Response): Promise<{ detail: string; errors: Fault[] }> {
   try {
-    const problem: { title?: unknown; detail?: unknown } = await response.json();
-    return String(problem.detail ?? problem.title ?? response.statusText).slice(0, 2000);
+    const problem: { title?: unknown; detail?: unknown; errors?: unknown } = await response.json();
+    const detail = String(problem.detail ?? problem.title ?? response.statusText).slice(0, 2000);
+    return { detail, errors: Array.isArray(problem.errors) ? problem.errors.filter(isFault) : [] };
   } catch {
-    return response.statusText || `The server answers ${response.status}.`;
+    return { detail: response.statusText || `The server answers ${response.status}.`, errors: [] };
   }
+}
+
+function isFault(one: unknown): one is Fault {
+  if (typeof one !== "object" || one === null) return false;
+  return "field" in one && typeof one.field === "string" && "detail" in one && typeof one.detail === "string";
 }

@@ -53,7 +53,7 @@ export const guesses: readonly Guess[] = [
   [/time zone/, "timezone"],
   [/either command or workflow/, "command"],
   [/no workflow|workflow '/, "workflow"],
-  [/cron expression|fields, not five|never comes|is no range|is none of|^body: Value error, ['"]/, "schedule"],
+  [/cron expression|fields, not five|never comes|is no range|is none of|^['"]/, "schedule"],
 ];
 
 export type Made = { body: Record<string, unknown>; problems?: undefined } | { body?: undefined; problems: Problems };

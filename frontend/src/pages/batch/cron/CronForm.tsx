@@ -35,7 +35,7 @@ export function CronForm({ entry, onDone }: { entry: CronEntry | undefined; onDo
       await act(entry ? "PUT" : "POST", entry ? `cron/${entry.cron_id}` : "cron", body);
       onDone(draft.name.trim());
     } catch (error) {
-      setProblems(problemsOf(error instanceof Error ? error.message : String(error), cronFields, guesses));
+      setProblems(problemsOf(error, cronFields, guesses));
     }
     setBusy(false);
   };

@@ -25,7 +25,7 @@ export function SubmitForm({ onDone }: { onDone: (number: number) => void }) {
       const { job_id } = await act<{ job_id: number }>("POST", "jobs", body);
       onDone(job_id);
     } catch (error) {
-      setProblems(problemsOf(error instanceof Error ? error.message : String(error), runFields, shownGuesses));
+      setProblems(problemsOf(error, runFields, shownGuesses));
     }
     setBusy(false);
   };

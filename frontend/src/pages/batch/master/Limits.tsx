@@ -82,7 +82,7 @@ function LimitForm() {
       setValues({});
       setProblems(NO_PROBLEMS);
     } catch (error) {
-      setProblems(problemsOf(error instanceof Error ? error.message : String(error), ["queue", ...names]));
+      setProblems(problemsOf(error, ["queue", ...names]));
     }
   };
   return (

@@ -31,7 +31,7 @@ export function MasterForm({ master }: { master: Masters }) {
         [/^master =/, "master"],
         [/^run_time =/, "run_time"],
       ] as const;
-      setProblems(problemsOf(error instanceof Error ? error.message : String(error), ["master", "run_time"], guesses));
+      setProblems(problemsOf(error, ["master", "run_time"], guesses));
     }
     setBusy(false);
   };

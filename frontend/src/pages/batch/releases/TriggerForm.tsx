@@ -35,7 +35,7 @@ export function TriggerForm({ packages, onDone }: { packages: readonly KnownPack
       if (builds.every((one) => one.run_id)) onDone();
     } catch (error) {
       setTold("");
-      setProblems(problemsOf(error instanceof Error ? error.message : String(error), names));
+      setProblems(problemsOf(error, names));
     }
   };
   if (packages.length === 0) return <p className="empty">No package is known. Describe one in releases.ini.</p>;

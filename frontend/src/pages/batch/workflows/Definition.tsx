@@ -73,7 +73,7 @@ function StartForm({ workflow, selection }: { workflow: Workflow; selection: Sel
       const { run_id } = await act<{ run_id: number }>("POST", path, { params });
       selection.set({ run: String(run_id), status: null }, false);
     } catch (error) {
-      setProblems(problemsOf(error instanceof Error ? error.message : String(error), workflow.params));
+      setProblems(problemsOf(error, workflow.params));
     }
     setBusy(false);
   };
