@@ -67,6 +67,7 @@ class Control:
 
     def __init__(self, data_path: Path, answers: Mapping[str, Callable[[], Answer]]) -> None:
         """`answers` are, by path, what makes an answer; SettingsError when the socket cannot be made."""
+        self.data_path = data_path
         folder = data_path / FOLDER
         try:
             folder.mkdir(mode=0o700, exist_ok=True)

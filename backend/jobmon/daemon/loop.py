@@ -54,6 +54,7 @@ class Daemon:
         self._replaced = ""
         self._ready = False
         self._turns: list[Turn] = []
+        self._control: Control | None = None
         self._web = WebProcess(self.only, self._on_web_ready)
         self._place: Place | None = None
         self._reloading: Reload | None = None
@@ -87,22 +88,27 @@ class Daemon:
                 place, previous = following, place.settings
         finally:
             self._web.stop()
+            if self._control is not None:
+                self._control.close()
             place.close()
 
     def _serve(self, place: Place) -> Place | None:
         """Run all capabilities and the web process until a signal; return where to go on, None to end."""
         self._web.prepare(place)
         turns = [Turn(c, Path(place.settings.live.data_path)) for c in self.create(place.settings)]
+        for turn in turns:
+            turn.follow(self._turns)
         ending = threading.Event()
         following = None
-        control: Control | None = None
         threads = [
             threading.Thread(target=self._keep_turning, args=(turn, ending), name=turn.capability.name, daemon=True)
             for turn in turns
         ]
         try:
             self._turns, self._place = turns, place
-            control = Control(place.lock.data_path, answers(turns, self._web))
+            self._answer_on(place)
+            for turn in turns:
+                turn.capability.prepare()
             self._web.serve(place)
             for thread in threads:
                 thread.start()
@@ -119,13 +125,19 @@ class Daemon:
             if following is None:
                 notify("STOPPING=1")
             self._end(turns, threads, ending)
-            if control is not None:
-                control.close()
         if self._fatal is not None:
             if following is not None:
                 following.close(place)
             raise self._fatal
         return following
+
+    def _answer_on(self, place: Place) -> None:
+        """Answer on the control socket of a place, which stays while its data path does."""
+        if self._control is not None:
+            if self._control.data_path == place.lock.data_path:
+                return
+            self._control.close()
+        self._control = Control(place.lock.data_path, answers(lambda: self._turns, self._web))
 
     def _end(self, turns: list[Turn], threads: list[threading.Thread], ending: threading.Event) -> None:
         """Let the running ticks finish for a while, then end their processes."""

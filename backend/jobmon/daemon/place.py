@@ -147,3 +147,5 @@ def _check(settings: Settings) -> None:
     site = settings.web.site
     if settings.web.enabled and site and not Path(site).is_file():
         raise SettingsError(f'[web] site = "{site}": there is no such file; leave it empty to use the page\'s own')
+    if settings.web.tokens_file and not Path(settings.web.tokens_file).exists():
+        log.warning("[web] tokens_file = %r: there is no such file yet, so no token is valid", settings.web.tokens_file)
