@@ -120,6 +120,7 @@ class Daemon:
                     self._replaced = self._replaced or problem
                     log.critical("%s; this daemon ends, and writes nothing more", self._replaced)
                     break
+                self._keep_answering(place)
                 following = self._look_for_new_settings(place)
         finally:
             if following is None:
@@ -131,10 +132,19 @@ class Daemon:
             raise self._fatal
         return following
 
+    def _keep_answering(self, place: Place) -> None:
+        """Make the control socket anew if somebody has removed it; where that cannot be, the work goes on without."""
+        try:
+            self._answer_on(place)
+        except SettingsError as error:
+            if self._control is not None:
+                log.error("the daemon cannot be asked how it is doing: %s", error)
+            self._control = None
+
     def _answer_on(self, place: Place) -> None:
-        """Answer on the control socket of a place, which stays while its data path does."""
+        """Answer on the control socket of a place, made anew where it has gone or the data path is another."""
         if self._control is not None:
-            if self._control.data_path == place.lock.data_path:
+            if self._control.data_path == place.lock.data_path and self._control.is_there():
                 return
             self._control.close()
         self._control = Control(place.lock.data_path, answers(lambda: self._turns, self._web))
@@ -169,7 +179,10 @@ class Daemon:
 
     def _wait(self, seconds: float) -> None:
         """Wait for a signal, for news of the web process, or for another reason to look up."""
-        if self._bell in select.select([self._bell, *self._web.wires], [], [], seconds)[0]:
+        looked = select.poll()
+        for one in (self._bell, *self._web.wires):
+            looked.register(one, select.POLLIN)
+        if any(number == self._bell.fileno() for number, _ in looked.poll(1000 * seconds)):
             self._bell.recv(4096)
 
     def _ring(self) -> None:
