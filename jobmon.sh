@@ -20,7 +20,8 @@ usage: ./jobmon.sh COMMAND [OPTION …]
   stop     end it (with the --config and --set that it was started with, here and below)
   restart  stop, then start
   status   say whether it runs, and how it is doing; ends with 3 when it does not
-  test     run the tests; or one suite: unit contract service browser page pyslurm, or paths and options for pytest
+  test     run the tests; or one suite: unit contract service browser page pyslurm, or paths and options for pytest;
+           `test strangers 200` generates 200 requests for each address, as nobody, user and operator, on both stores
   check    formatting, lint, types, layers
   bench    measure, beside the numbers to beat
   build    build the page, and a wheel in dist/
@@ -256,6 +257,10 @@ run_tests() {
       need_page
       if [ "$suite" = browser ]; then need_node_modules; fi # axe-core comes from there
       exec "$PYTHON" -m pytest "tests/$suite" "$@" ;;
+    strangers)
+      need_services
+      need_page
+      exec "$PYTHON" -m pytest -s tests/contract/test_strangers.py --examples "${2:-100}" ;;
     page)
       need_node_modules
       cd frontend && exec npm run --silent test ;;

@@ -15,6 +15,11 @@ from stores import server
 __all__ = ["server", "slurm"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever runs the tests ask for the long form of what is generated."""
+    parser.addoption("--examples", type=int, default=0, help="generate so many requests for each address, at random")
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what the machine or the caller has set away from the tests and from what they start."""

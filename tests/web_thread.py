@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from daemon_process import until
 from jobmon.api.context import Context
@@ -25,6 +26,8 @@ class Server:
         self.settings = settings
         self.context = Context(settings)
         self.application = app.create(self.context, routes, people, health, page)
+        self.served: Any = self.application
+        """What is served instead, for a test that looks at it."""
         self._sockets: list[socket.socket] = []
         self._thread: threading.Thread | None = None
 
@@ -40,7 +43,7 @@ class Server:
         self._sockets = list(listening.bind(self.settings.web).values())
         ready = threading.Event()
         self.connections = serving.connections_of(self.settings, self._sockets)
-        self._server = serving.server(self.application, self.settings, self.connections, ready.set)
+        self._server = serving.server(self.served, self.settings, self.connections, ready.set)
         copies = [one.dup() for one in self._sockets]
         self._thread = threading.Thread(target=self._server.run, args=(copies,), name="web", daemon=True)
         self._thread.start()

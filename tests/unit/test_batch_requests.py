@@ -15,7 +15,7 @@ from jobmon.errors import SettingsError
         ({"command": ["a\0b"]}, "NUL"),
         ({"command": ["x" * 200_000]}, "at most 100000"),
         ({"command": ["\ud800"]}, "UTF-8"),
-        ({"command": "ls"}, "valid list"),
+        ({"command": "ls"}, "must be a list"),
         ({"command": ["ls"], "nmae": "x"}, "nmae"),
         ({"command": ["ls"], "name": "a\x1b[2J"}, "control characters"),
         ({"command": ["ls"], "working_dir": "relative"}, "absolute"),

@@ -6,6 +6,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 MOST_DEPTH = 8
 LARGEST = 2**63 - 1
+PRINTABLE = r"^( |[^\p{C}\p{Z}])*$"
+"""Is in the words of JSON Schema what Python calls printable."""
+WITHOUT_SPACES = r"^[^\p{C}\p{Z}]*$"
+
+
+def example(**values: Any) -> ConfigDict:
+    """Return the configuration of a body with an example, for the document."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 class Body(BaseModel):
@@ -16,13 +24,16 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _can_be_kept(cls, value: Any) -> Any:
-        for key, one in value.items() if isinstance(value, dict) else ():
+        if not isinstance(value, dict):
+            return value
+        found = {}
+        for key, one in value.items():
             try:
-                _check(key, 0)
-                _check(one, 0)
+                _kept(key, 0)
+                found[key] = _kept(one, 0)
             except ValueError as error:
                 raise ValueError(f"{str(key)[:80]!r}: {error}") from None
-        return value
+        return found
 
 
 def fault_of(text: str) -> str:
@@ -36,18 +47,18 @@ def fault_of(text: str) -> str:
     return ""
 
 
-def _check(value: Any, depth: int) -> None:
-    """See that a value can be kept; ValueError says why not."""
+def _kept(value: Any, depth: int) -> Any:
+    """Return a value as it can be kept, ValueError says why it cannot; 2.0 is as whole a number in JSON as 2 is."""
     if depth > MOST_DEPTH:
         raise ValueError(f"lists and tables must not lie more than {MOST_DEPTH} deep in each other")
     if isinstance(value, str) and (fault := fault_of(value)):
         raise ValueError(fault)
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST:
+        return int(value)
     if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
         raise ValueError(f"must be from -{LARGEST} to {LARGEST}")
     if isinstance(value, dict):
-        for key, one in value.items():
-            _check(key, depth + 1)
-            _check(one, depth + 1)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            _check(one, depth + 1)
+        return {_kept(key, depth + 1): _kept(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_kept(one, depth + 1) for one in value]
+    return value

@@ -5,7 +5,7 @@ none does not start: `install` refuses it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from jobmon.api import document, faults
 from jobmon.api.access import Access, Person
+from jobmon.api.addresses import Addresses
 from jobmon.api.bodies import fault_of
 from jobmon.api.problems import ProblemError
 from jobmon.config import WebSettings
@@ -22,10 +24,10 @@ from jobmon.config import WebSettings
 MOST_AT_ONCE = 12
 """So many questions to the store are answered at a time, of the forty threads that there are."""
 MOST_WAITING = 200
-DECLARATION = "x-jobmon-access"
 MOST_PARAMETERS = 100
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Decorator = Callable[[Any], Any]
+Leads = Mapping[str, Mapping[str, str]]
 
 
 class Level(StrEnum):
@@ -139,7 +141,8 @@ def check_address(request: Request) -> None:
         raise ProblemError(400, f"A request may have {MOST_PARAMETERS} parameters at most.")
     for name, text in (*request.path_params.items(), *given):
         if fault := fault_of(str(name)) or fault_of(str(text)):
-            raise ProblemError(400, f"{name[:80]!r}: {fault}.")
+            field = name[: faults.MOST_FIELD]
+            raise ProblemError(400, f"{field!r}: {fault}.", errors=[{"field": field, "detail": fault}])
 
 
 class _QuickRoute(_DeclaredRoute):
@@ -159,29 +162,39 @@ class Routes:
         self.router = APIRouter(route_class=_QuickRoute if quick else _DeclaredRoute, **options)
 
     def get(self, path: str, level: Level, **options: Any) -> Decorator:
-        """Declare what answers GET; `options` are FastAPI's."""
-        return self.router.get(path, openapi_extra={DECLARATION: level.value}, **options)
+        """Declare what answers GET; `options` are those of `_declared`."""
+        return self.router.get(path, **_declared(level, **options))
 
     def post(self, path: str, level: Level, **options: Any) -> Decorator:
         """Declare what answers POST."""
-        return self.router.post(path, openapi_extra={DECLARATION: level.value}, **options)
+        return self.router.post(path, **_declared(level, **options))
 
     def put(self, path: str, level: Level, **options: Any) -> Decorator:
         """Declare what answers PUT."""
-        return self.router.put(path, openapi_extra={DECLARATION: level.value}, **options)
+        return self.router.put(path, **_declared(level, **options))
 
     def delete(self, path: str, level: Level, **options: Any) -> Decorator:
         """Declare what answers DELETE."""
-        return self.router.delete(path, openapi_extra={DECLARATION: level.value}, **options)
+        return self.router.delete(path, **_declared(level, **options))
 
     def include(self, routes: "Routes") -> None:
         """Add all of another one's."""
         self.router.include_router(routes.router)
 
 
+def _declared(level: Level, also: Sequence[int] = (), leads: Leads | None = None, **options: Any) -> dict[str, Any]:
+    """Return FastAPI's options of a route, which may stand among these too.
+
+    `also` are errors that not all routes of its level and method bring; `leads` names the addresses that an answer
+    leads to, with where their parameters are found, in OpenAPI's words: {"/jobs/{number}": {"number": "$response…"}}.
+    """
+    said = {document.ACCESS: level.value, document.ALSO: list(also), document.LEADS: dict(leads or {})}
+    return {"openapi_extra": said, **options}
+
+
 def level_of(route: APIRoute) -> Level | None:
     """Return what a route has declared; None when it has not."""
-    declared = (route.openapi_extra or {}).get(DECLARATION)
+    declared = (route.openapi_extra or {}).get(document.ACCESS)
     return None if declared is None else Level(declared)
 
 
@@ -191,6 +204,8 @@ def install(app: FastAPI, web: WebSettings, access: Access, shown: Callable[[str
     `shown` returns what people are called where names are hidden.
     """
     app.state.gate = Gate(web, access, shown)
+    app.state.addresses = Addresses(app)
+    document.describe(app)
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, APIRoute) and not (isinstance(route, _DeclaredRoute) and level_of(route)):

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import HTTPException, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from jobmon.api.context import Context
+from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.api.visibility import To
 from jobmon.batch import (
@@ -51,7 +52,12 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
         with asking.answering():
             return visibility.view(request, batch).overview(overview.overview(house, asker(request).own))
 
-    @routes.get("/jobs", Level.READER, summary="Jobs, the newest first")
+    @routes.get(
+        "/jobs",
+        Level.READER,
+        summary="Jobs, the newest first",
+        leads={"/jobs/{number}": {"number": "$response.body#/jobs/0/job_id"}},
+    )
     def listing(
         request: Request,
         status: Annotated[str, Query(pattern="^[a-z]{0,12}$", max_length=12)] = "",
@@ -105,6 +111,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
         "/jobs/{number}/script",
         Level.READER,
         summary="The script as it was submitted",
+        also=[403],
         response_class=PlainTextResponse,
     )
     def script(request: Request, number: Number) -> Response:
@@ -117,7 +124,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
         return _text(house, row, "script")
 
     @routes.get("/jobs/{number}/output", Level.READER, summary="The last megabyte of the output, if jobmon keeps it",
-                response_class=PlainTextResponse)  # fmt: skip
+                response_class=PlainTextResponse, also=[403])  # fmt: skip
     def output(request: Request, number: Number) -> Response:
         with asking.answering():
             row = visible(request, number)
@@ -126,14 +133,21 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
             "The output is shown to whose job it is, to operators and administrators", own=view.owns(row)
         )
         if row["output_location"]:
-            raise HTTPException(404, "The output is in a file of the job's own choice, which is not shown here.")
+            raise ProblemError(404, "The output is in a file of the job's own choice, which is not shown here.")
         return _text(house, row, "output")
 
 
 def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
     batch = house.settings.batch
 
-    @routes.post("/jobs", Level.PERSON, summary="Submit a job", status_code=201)
+    @routes.post(
+        "/jobs",
+        Level.PERSON,
+        summary="Submit a job",
+        status_code=201,
+        also=[429],
+        leads={"/jobs/{number}": {"number": "$response.body#/job_id"}},
+    )
     def submit(request: Request, body: JobRequest) -> dict[str, Any]:
         person = asker(request)
         if not person.staff:
@@ -162,7 +176,13 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
     def cancel(request: Request, number: Number) -> dict[str, Any]:
         return act(request, number, "cancel", lambda connection, who: jobs.cancel(connection, number, who))
 
-    @routes.post("/jobs/{number}/rerun", Level.PERSON, summary="Run an ended job again, as a new job")
+    @routes.post(
+        "/jobs/{number}/rerun",
+        Level.PERSON,
+        summary="Run an ended job again, as a new job",
+        also=[429],
+        leads={"/jobs/{number}": {"number": "$response.body#/result"}},
+    )
     def rerun(request: Request, number: Number) -> dict[str, Any]:
         def again(connection: Any, who: str) -> int:
             notices = jobs.find(connection, number)["on_success"]
@@ -187,5 +207,5 @@ def _text(house: BatchContext, row: dict[str, Any], name: str) -> Response:
     """Answer with the end of a file of an attempt's folder, as text and nothing else."""
     found = house.folders.end_of(row["submit_key"], name, MOST_OUTPUT)
     if found is None:
-        raise HTTPException(404, "There is no such file, or not yet.")
+        raise ProblemError(404, "There is no such file, or not yet.")
     return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})

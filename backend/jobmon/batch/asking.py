@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 
 from jobmon.api import problems
+from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Asker, asker
 from jobmon.batch import jobs
 from jobmon.batch.requests import is_own_account
@@ -20,24 +21,24 @@ def answering() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise HTTPException(400, str(error)) from error
+        raise ProblemError(400, str(error)) from error
     except jobs.NoSuchThing as error:
-        raise HTTPException(404, str(error)) from error
+        raise ProblemError(404, str(error)) from error
     except jobs.TooMany as error:
-        raise HTTPException(429, str(error)) from error
+        raise ProblemError(429, str(error)) from error
     except jobs.NotPossible as error:
-        raise HTTPException(409, str(error)) from error
+        raise ProblemError(409, str(error)) from error
     except StoreError as error:
         raise problems.of_store(error, "The store of jobs") from error
     except JobmonError as error:
-        raise HTTPException(500, str(error)) from error
+        raise ProblemError(500, str(error)) from error
 
 
 def may_act(request: Request, row: Mapping[str, Any], starts: bool = False) -> str:
     """Return the name of who may act on a job: the staff, and whose it is; `starts` says that it would run then."""
     person = asker(request)
     if not person.staff and person.name not in {row["user"], row["submitted_by"]} - {""}:
-        raise HTTPException(403, "This job belongs to somebody else.")
+        raise ProblemError(403, "This job belongs to somebody else.")
     if starts:
         check_start(person, row["user"])
     return person.name
@@ -50,10 +51,10 @@ def check_start(person: Asker, user: str) -> None:
     has let in.
     """
     if not person.staff and (user != person.name or is_own_account(user)):
-        raise HTTPException(403, "You may let jobs run under your own account only, which is not the daemon's.")
+        raise ProblemError(403, "You may let jobs run under your own account only, which is not the daemon's.")
 
 
 def check_notices(person: Asker, notify: Sequence[str]) -> None:
     """See that somebody may name who is told: the daemon itself runs scripts and calls web servers."""
     if not person.staff and any(target.kind != "email" for target in parse_targets(notify)):
-        raise HTTPException(403, "Only operators and administrators may name scripts and webhooks to be told.")
+        raise ProblemError(403, "Only operators and administrators may name scripts and webhooks to be told.")

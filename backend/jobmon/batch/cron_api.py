@@ -1,12 +1,13 @@
 """Answer and act on crontab entries over HTTP, below /api/batch/cron."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import Path, Request
 from pydantic import Field
 
 from jobmon import clock
-from jobmon.api.bodies import Body
+from jobmon.api.bodies import Body, example
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, crontab, visibility
 from jobmon.batch.context import BatchContext
@@ -15,6 +16,8 @@ from jobmon.batch.requests import CronRequest
 from jobmon.engine import cron
 from jobmon.engine.scheduler import check_options
 
+ENTRY = {"/cron/{name}": {"name": "$request.body#/name"}}
+JOB = {"/jobs/{number}": {"number": "$response.body#/job_id"}}
 EntryName = Annotated[str, Path(min_length=1, max_length=100)]
 
 
@@ -24,6 +27,7 @@ Moment = Annotated[int, Field(ge=0, le=cron.LATEST)]
 class Span(Body):
     """Be a span of time in epoch seconds."""
 
+    model_config = example(since=1_790_000_000, until=1_790_086_400)
     since: Moment
     until: Moment
 
@@ -32,7 +36,12 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     """Add the addresses."""
     batch = house.settings.batch
 
-    @routes.get("/cron", Level.READER, summary="Crontab entries, their next five times and their last fire")
+    @routes.get(
+        "/cron",
+        Level.READER,
+        summary="Crontab entries, their next five times and their last fire",
+        leads={"/cron/{name}": {"name": "$response.body#/entries/0/name"}},
+    )
     def listing(request: Request) -> dict[str, Any]:
         with asking.answering(), house.store().searching() as connection:
             entries = crontab.listing(connection, clock.now())
@@ -48,7 +57,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
                 raise NoSuchThing(f"there is no crontab entry {name!r}")
             return {"fires": view.fires(crontab.history(connection, name), entry)}
 
-    @routes.post("/cron", Level.STAFF, summary="Add a crontab entry", status_code=201)
+    @routes.post("/cron", Level.STAFF, summary="Add a crontab entry", status_code=201, leads=ENTRY)
     def add(request: Request, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering():
@@ -76,17 +85,24 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
             audit.add(connection, who, "remove", f"cron {name}", "done")
         return {}
 
-    @routes.post("/cron/{name}/{what}", Level.STAFF, summary="Let an entry fire or not, or run it now")
-    def act(request: Request, name: EntryName, what: Literal["enable", "disable", "run-now"]) -> dict[str, Any]:
+    def act(request: Request, name: str, what: str, do: Callable[[Any, str], Any]) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
-            number = None
-            if what == "run-now":
-                number = crontab.run_now(connection, name, who, batch)
-            else:
-                crontab.enable(connection, name, what == "enable")
+            number = do(connection, who)
             audit.add(connection, who, what, f"cron {name}", f"job {number}" if number else "done")
         return {"job_id": number}
+
+    @routes.post("/cron/{name}/enable", Level.STAFF, summary="Let an entry fire")
+    def enable(request: Request, name: EntryName) -> dict[str, Any]:
+        return act(request, name, "enable", lambda connection, _who: crontab.enable(connection, name, True))
+
+    @routes.post("/cron/{name}/disable", Level.STAFF, summary="Keep an entry from firing")
+    def disable(request: Request, name: EntryName) -> dict[str, Any]:
+        return act(request, name, "disable", lambda connection, _who: crontab.enable(connection, name, False))
+
+    @routes.post("/cron/{name}/run-now", Level.STAFF, summary="Run an entry now", leads=JOB)
+    def run_now(request: Request, name: EntryName) -> dict[str, Any]:
+        return act(request, name, "run-now", lambda connection, who: crontab.run_now(connection, name, who, batch))
 
     @routes.post("/cron/{name}/replay/span", Level.STAFF, summary="Run what was missed or skipped in a span of time")
     def replay(request: Request, name: EntryName, body: Span) -> dict[str, Any]:

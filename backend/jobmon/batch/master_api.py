@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path, Request
 from pydantic import Field
 
-from jobmon.api.bodies import Body
+from jobmon.api.bodies import PRINTABLE, WITHOUT_SPACES, Body, example
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, limits, master, visibility
 from jobmon.batch.context import BatchContext
@@ -17,13 +17,15 @@ Limit = Annotated[int, Field(ge=0, le=limits.LARGEST)]
 class MasterChange(Body):
     """Ask for another master, or for a limit to how long a process runs."""
 
-    master: Annotated[str, Field(max_length=253)] | None = None
+    model_config = example(run_time=86_400)
+    master: Annotated[str, Field(max_length=253, json_schema_extra={"pattern": WITHOUT_SPACES})] | None = None
     run_time: Annotated[int, Field(ge=0, le=LONGEST_RUN_S)] | None = None
 
 
 class LimitChange(Body):
     """Ask for limits of a queue; None takes one away."""
 
+    model_config = example(max_running=10)
     max_pending: Limit | None = None
     max_running: Limit | None = None
     submits_per_minute: Limit | None = None
@@ -48,7 +50,9 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
 
     @routes.put("/limits/{queue:path}", Level.STAFF, summary="Limit what a queue takes")
     def limit(
-        request: Request, queue: Annotated[str, Path(min_length=1, max_length=100)], body: LimitChange
+        request: Request,
+        queue: Annotated[str, Path(min_length=1, max_length=100, json_schema_extra={"pattern": PRINTABLE})],
+        body: LimitChange,
     ) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:

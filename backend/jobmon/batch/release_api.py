@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import HTTPException, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import Field
 from starlette.responses import PlainTextResponse, Response
 
-from jobmon.api.bodies import Body
+from jobmon.api.bodies import Body, example
+from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, release_erase, release_files, release_rows, release_trigger, visibility
 from jobmon.batch.context import BatchContext
@@ -16,14 +17,22 @@ from jobmon.batch.release_trigger import Trigger
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Sub = Annotated[str, Path(pattern=f"^{NAME.pattern}$", max_length=100)]
 Step = Annotated[str, Path(pattern="^[a-z]{1,20}$", max_length=20)]
+BUILT = {
+    "/releases/build/{number}": {"number": "$response.body#/builds/0/build_id"},
+    "/runs/{number}": {"number": "$response.body#/builds/0/run_id"},
+}
+Part = Annotated[str, Field(max_length=20, json_schema_extra={"enum": list(release_erase.PARTS)})]
 MOST_LOG = 1_000_000
 
 
 class Erase(Body):
     """Name builds, and which parts of them are to be erased."""
 
-    builds: Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Field(max_length=release_erase.MOST_BUILDS)]
-    parts: Annotated[list[Annotated[str, Field(max_length=20)]], Field(max_length=len(release_erase.PARTS))]
+    model_config = example(builds=[1], parts=["logs"])
+    builds: Annotated[
+        list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Field(min_length=1, max_length=release_erase.MOST_BUILDS)
+    ]
+    parts: Annotated[list[Part], Field(min_length=1, max_length=len(release_erase.PARTS))]
 
 
 class Confirmation(Body):
@@ -71,28 +80,29 @@ def _read(routes: Routes, house: BatchContext) -> None:
             place = release_rows.find(connection, number)["place"]
         found = release_files.log_end(place, f"{step}-{sub}.log", MOST_LOG)
         if found is None:
-            raise HTTPException(404, "There is no such log, or not any more.")
+            raise ProblemError(404, "There is no such log, or not any more.")
         return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})
 
 
 def _act(routes: Routes, house: BatchContext) -> None:
     batch = house.settings.batch
 
-    @routes.post("/releases/trigger", Level.STAFF, summary="Build a version", status_code=201)
+    @routes.post("/releases/trigger", Level.STAFF, summary="Build a version", status_code=201, leads=BUILT)
     def trigger(request: Request, body: Trigger) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
             return release_trigger.trigger(connection, house.runs, body, who, batch.programs)
 
     @routes.post("/releases/erase/preview", Level.STAFF,
-                 summary="What would be erased, how large it is, and what confirms it")  # fmt: skip
+                 summary="What would be erased, how large it is, and what confirms it", also=[404],
+                 leads={"/releases/erase": {"token": "$response.body#/token"}})  # fmt: skip
     def preview(request: Request, body: Erase) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().searching() as connection:
             answer, places = release_erase.preview(connection, body.builds, body.parts, who)
         return release_erase.measured(answer, places)
 
-    @routes.post("/releases/erase", Level.STAFF, summary="Erase what a preview has shown", status_code=201)
+    @routes.post("/releases/erase", Level.STAFF, summary="Erase what a preview has shown", status_code=201, also=[404])
     def erase(request: Request, body: Confirmation) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:

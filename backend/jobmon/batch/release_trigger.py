@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from pydantic import Field
 
-from jobmon.api.bodies import Body
+from jobmon.api.bodies import Body, example
 from jobmon.batch import audit, release_files
-from jobmon.batch.release_results import NAMED, is_name
+from jobmon.batch.release_results import NAME, NAMED, is_name
 from jobmon.batch.release_tables import BUILD
 from jobmon.batch.runs import Runs
 from jobmon.batch.tables import RUN
@@ -21,16 +21,19 @@ DEDUPE = "{item.package}/{item.version}/{item.variant}"
 """As in the shipped workflow: what a person asks for is not built a second time in the same folder."""
 
 
-Named = Annotated[str, Field(max_length=200)]
+PATTERN = f"^{NAME.pattern}$"
+Named = Annotated[str, Field(max_length=200, json_schema_extra={"pattern": PATTERN})]
 """What it must be is told in words of its own."""
+Tag = Annotated[str, Field(max_length=200, json_schema_extra={"pattern": f"^$|{PATTERN}"})]
 
 
 class Trigger(Body):
     """Ask for builds of one version; without variants for all that the package has."""
 
+    model_config = example(package="core", version="v2", variants=["gcc"])
     package: Named
     version: Named
-    tag: Named = ""
+    tag: Tag = ""
     """What is checked out: a tag, a commit or a branch; "" for the version's own name."""
     variants: Annotated[list[Named], Field(max_length=100)] = []
     version_type: Literal["Manual"] = "Manual"

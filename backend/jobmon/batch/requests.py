@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import re
 import shlex
 import time
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, model_validator
 
 from jobmon import clock
-from jobmon.api.bodies import Body
+from jobmon.api import faults
+from jobmon.api.bodies import PRINTABLE, Body, example
 from jobmon.config import BatchSettings
 from jobmon.engine import cron
 from jobmon.engine.outbox import parse_targets
@@ -76,11 +76,19 @@ def _targets(value: list[str]) -> list[str]:
 
 MOST_NAME = 200
 MOST_LABEL = 1000
-Name = Annotated[str, Field(max_length=MOST_NAME), AfterValidator(_plain)]
+TEXT: dict[str, Any] = {"pattern": PRINTABLE}
+Name = Annotated[str, Field(max_length=MOST_NAME, json_schema_extra=TEXT), AfterValidator(_plain)]
 Word = Annotated[str, Field(max_length=MOST_BYTES)]
-Path = Annotated[str, Field(max_length=4000), AfterValidator(_absolute)]
-Args = Annotated[list[Word], Field(min_length=1, max_length=MOST_ARGS), AfterValidator(_arguments)]
-Options = Annotated[list[Annotated[str, Field(max_length=1000), AfterValidator(_plain)]], Field(max_length=100)]
+Path = Annotated[
+    str, Field(max_length=4000, json_schema_extra={"pattern": r"^(/( |[^\p{C}\p{Z}])*)?$"}), AfterValidator(_absolute)
+]
+BEGUN: dict[str, Any] = {"prefixItems": [{"type": "string", "minLength": 1, "maxLength": MOST_BYTES}]}
+Args = Annotated[
+    list[Word], Field(min_length=1, max_length=MOST_ARGS, json_schema_extra=BEGUN), AfterValidator(_arguments)
+]
+Options = Annotated[
+    list[Annotated[str, Field(max_length=1000, json_schema_extra=TEXT), AfterValidator(_plain)]], Field(max_length=100)
+]
 TargetText = Annotated[str, Field(max_length=2100)]
 Targets = Annotated[list[TargetText], Field(max_length=20), AfterValidator(_targets)]
 
@@ -92,8 +100,9 @@ def _targets_or_shown(value: list[str]) -> list[str]:
 
 ShownTargets = Annotated[list[TargetText], Field(max_length=20), AfterValidator(_targets_or_shown)]
 """May hold webhooks as they are shown to people, who give them back with what they change."""
-Labels = Annotated[dict[Name, Annotated[str, Field(max_length=MOST_LABEL), AfterValidator(_plain)]],
-                   Field(max_length=50)]  # fmt: skip
+Label = Annotated[str, Field(max_length=MOST_LABEL, json_schema_extra=TEXT), AfterValidator(_plain)]
+LabelName = Annotated[str, Field(max_length=MOST_NAME), AfterValidator(_plain)]
+Labels = Annotated[dict[LabelName, Label], Field(max_length=50)]
 Params = Annotated[dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=10_000)]],
                    Field(max_length=100)]  # fmt: skip
 User = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", max_length=64)]
@@ -102,6 +111,7 @@ User = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", max_length=64)]
 class JobRequest(Body):
     """Ask for one job."""
 
+    model_config = example(command=["python3", "fit.py"], name="fit", time_limit=3600)
     command: Args
     """Program and arguments; no shell looks at them."""
     name: Name = ""
@@ -122,6 +132,7 @@ class JobRequest(Body):
 class CronRequest(Body):
     """Ask for a crontab entry."""
 
+    model_config = example(name="report", schedule="30 6 * * mon-fri", command=["./report"], timezone="Europe/Berlin")
     name: Annotated[Name, Field(min_length=1, max_length=100)]
     schedule: Name
     """Five fields, or a nickname such as @daily."""
@@ -174,8 +185,7 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], what: str) -> Any
         lines = []
         for detail in error.errors(include_url=False):
             place = " ".join(str(part) for part in detail["loc"])
-            message = re.sub(r"^Value error, ", "", detail["msg"])
-            lines.append(f"{what}: {place + ': ' if place else ''}{message}")
+            lines.append(f"{what}: {place + ': ' if place else ''}{faults.sentence(detail)}")
         raise SettingsError("; ".join(lines)[:2000]) from None
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 
 from jobmon.api.access import SIGN_IN
+from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Asker, asker
 from jobmon.api.visibility import Kind, To
 from jobmon.config import BatchSettings
@@ -248,8 +249,8 @@ class View:
         if self.to(own=own) >= To.CONTENT:
             return
         if not self.who.name:
-            raise HTTPException(401, f"{what}; sign in if that is you.", SIGN_IN)
-        raise HTTPException(403, f"{what}.")
+            raise ProblemError(401, f"{what}; sign in if that is you.", SIGN_IN)
+        raise ProblemError(403, f"{what}.")
 
     def _some(self, kind: Kind, rows: Iterable[Row]) -> list[dict[str, Any]]:
         return kind.all_shown(rows, self.who, opened=self.opened)

@@ -5,10 +5,12 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from pydantic import Field
 
-from jobmon.api.bodies import Body
+from jobmon.api.bodies import Body, example
 from jobmon.api.routes import Level, Routes, asker
 from jobmon.batch import asking, audit, requests, run_rows, visibility
 from jobmon.batch.context import BatchContext
+from jobmon.batch.jobs import NoSuchThing
+from jobmon.errors import SettingsError
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Name = Annotated[str, Path(min_length=1, max_length=100)]
@@ -18,12 +20,14 @@ MOST_LISTED = 500
 class Params(Body):
     """Be the parameters of a new run."""
 
+    model_config = example(params={"sample": "a"})
     params: requests.Params = {}
 
 
 class OneStage(Body):
     """Name a stage of a run."""
 
+    model_config = example(stage="fit")
     stage: Annotated[str, Field(max_length=100)]
 
 
@@ -32,13 +36,24 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     batch = house.settings.batch
     runs = house.runs
 
+    def check_known(name: str) -> None:
+        try:
+            runs.library.find(name)
+        except SettingsError as error:
+            raise NoSuchThing(str(error)) from error
+
     @routes.get(
         "/workflows", Level.SEES_ALL, summary="Workflows that can be started, and what is wrong with their files"
     )
     def workflows(request: Request) -> dict[str, Any]:
         return visibility.view(request, batch).workflows(run_rows.described(runs.library))
 
-    @routes.get("/runs", Level.SEES_ALL, summary="Runs of workflows, the newest first")
+    @routes.get(
+        "/runs",
+        Level.SEES_ALL,
+        summary="Runs of workflows, the newest first",
+        leads={"/runs/{number}": {"number": "$response.body#/runs/0/run_id"}},
+    )
     def listing(
         request: Request,
         workflow: Annotated[str, Query(max_length=100)] = "",
@@ -56,10 +71,17 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
         with asking.answering(), house.store().searching() as connection:
             return visibility.view(request, batch).run(run_rows.details(connection, number))
 
-    @routes.post("/workflows/{name}/start", Level.STAFF, summary="Start a run", status_code=201)
+    @routes.post(
+        "/workflows/{name}/start",
+        Level.STAFF,
+        summary="Start a run",
+        status_code=201,
+        leads={"/runs/{number}": {"number": "$response.body#/run_id"}},
+    )
     def start(request: Request, name: Name, body: Params) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering(), house.store().writing() as connection:
+            check_known(name)
             number = runs.start(connection, name, body.params, who)
             audit.add(connection, who, "start", f"workflow {name}", f"run {number}")
         return {"run_id": number}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path as Folder
 from typing import Annotated, Any, Literal
 
-from fastapi import HTTPException, Path, Query, Request
+from fastapi import Path, Query, Request
 
 from jobmon.api import problems
 from jobmon.api.access import SIGN_IN
@@ -32,7 +32,12 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
             raise ProblemError(401, "Sign in to see your finished jobs.", SIGN_IN)
         return who.own
 
-    @routes.get("/jobs", Level.READER, summary="Finished jobs, the last ones first")
+    @routes.get(
+        "/jobs",
+        Level.READER,
+        summary="Finished jobs, the last ones first",
+        leads={"/jobs/{job_id}": {"job_id": "$response.body#/jobs/0/id"}},
+    )
     def jobs(
         request: Request,
         user: Text = "",
@@ -69,7 +74,7 @@ def router(store: Callable[[], Store], folder: Folder) -> Routes:
         except StoreError as error:
             raise problems.of_store(error, "The store of finished jobs") from error
         if found is None or (own and found["user"] != own):
-            raise HTTPException(404, "No such job is running or was seen to end.")
+            raise ProblemError(404, "No such job is running or was seen to end.")
         return FINISHED.shown(found, asker(request))
 
     return routes

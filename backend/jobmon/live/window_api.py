@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import HTTPException, Query
+from fastapi import Query
 from pydantic import BaseModel
 
+from jobmon.api.problems import ProblemError
 from jobmon.api.routes import Level, Routes
 from jobmon.backends.backfill import Request
 from jobmon.live.summary import tables_of
@@ -49,7 +50,7 @@ def router(published: Callable[[], dict[str, Any] | None]) -> Routes:
     ) -> WindowAnswer:
         summary = published()
         if summary is None:
-            raise HTTPException(503, "There is no snapshot yet.")
+            raise ProblemError(503, "There is no snapshot yet.")
         state = known.get(summary["timestamp"])
         if state is None:
             state = state_of(tables_of(summary))

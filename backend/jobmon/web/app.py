@@ -21,6 +21,7 @@ from jobmon.web import published, static
 from jobmon.web.outermost import Outermost
 from jobmon.web.shelf import Shelf
 
+JSON = "application/json"
 Health = Callable[[], Mapping[str, Any]]
 """Returns what /healthz shows; its "status" is "ok" when all is well."""
 
@@ -49,7 +50,7 @@ def create(
     app = FastAPI(
         title="jobmon",
         version=jobmon.__version__,
-        description="What the jobs of a cluster are doing. Times are UTC epoch seconds.",
+        description="What the jobs of a cluster are doing. Times are UTC epoch seconds. Texts hold no NUL.",
         openapi_url="/api/openapi.json",
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
@@ -105,16 +106,17 @@ def _state(web: WebSettings, health: Health, metrics: Metrics) -> Routes:
         "/healthz",
         Level.ANYBODY,
         summary="Whether the daemon does its work; what is wrong, where nothing is hidden or for the staff",
-        responses={503: {"description": "It does not."}},
+        responses={200: {"content": {JSON: {}}}, 503: {"description": "It does not.", "content": {JSON: {}}}},
     )
     def healthz(request: Request) -> Response:
         state = dict(health())
         if not asker(request).staff and (web.read != "open" or web.hides):
             state = _without_words(state)
         status = 200 if state.get("status") == "ok" else 503
-        return Response(orjson.dumps(state) + b"\n", status, unchecked, "application/json")
+        return Response(orjson.dumps(state) + b"\n", status, unchecked, JSON)
 
-    @routes.get("/metrics", Level.ANYBODY, summary="The daemon's own metrics for Prometheus")
+    @routes.get("/metrics", Level.ANYBODY, summary="The daemon's own metrics for Prometheus",
+                responses={200: {"content": {"text/plain": {}}}})  # fmt: skip
     def exported() -> Response:
         return Response(metrics(), 200, unchecked, CONTENT_TYPE_LATEST)
 

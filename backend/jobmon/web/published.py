@@ -31,14 +31,11 @@ AT_ONCE_BYTES = 1 << 20
 NULL = writer.compress(b"null\n")
 JSON = "application/json"
 LINES = "application/x-ndjson"
-PROBLEM = "application/problem+json"
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file, gzipped as it is stored for whoever accepts that.", "content": {JSON: {}}},
     304: {"description": "The reader has this version already (If-None-Match)."},
-    400: {"description": "A parameter is missing or wrong.", "content": {PROBLEM: {}}},
-    404: {"description": "There is no such file, or not yet.", "content": {PROBLEM: {}}},
-    503: {"description": "The published files cannot be read.", "content": {PROBLEM: {}}},
 }
+SEVERAL = {**ANSWERS[200], "content": {JSON: {}, LINES: {}}}
 NEAREST = {
     **ANSWERS[200],
     "headers": {"X-Jobmon-Time": {"description": "Epoch seconds of the stored snapshot, when a time was asked for."}},
@@ -53,6 +50,7 @@ Names = Annotated[
     Query(
         min_length=1,
         max_length=MAX_NAMES,
+        examples=[["live/summary", "live/marks"]],
         description="A page, such as live/summary. Several give one document per line, null for one that is missing.",
     ),
 ]
@@ -85,7 +83,9 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
     shelf = Shelf(live) if shelf is None else shelf
     files = Files()
 
-    @routes.get("/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST})
+    @routes.get(
+        "/data.py", Level.ANYBODY, summary="The newest snapshot, or a stored one", responses={200: NEAREST}, also=[404]
+    )
     def data(request: Request, time: Time = None) -> Response:
         view = shelf.view(request)
         if time is None:
@@ -96,18 +96,19 @@ def router(live: LiveSettings, shelf: Shelf | None = None) -> Routes:
         file = view.part(found[1], "snapshot") if found else None
         return send(request, view.folder, [file], at, view=view)
 
-    @routes.get("/history.py", Level.ANYBODY, summary="The use of cores over time")
+    @routes.get("/history.py", Level.ANYBODY, summary="The use of cores over time", also=[404])
     def history(request: Request) -> Response:
         view = shelf.view(request)
         file = view.part(files.load(view.folder, live.file_name_history), "history")
         return send(request, view.folder, [file], view=view)
 
-    @routes.get("/backfill.py", Level.ANYBODY, summary="What could start now")
+    @routes.get("/backfill.py", Level.ANYBODY, summary="What could start now", also=[404])
     def backfill(request: Request) -> Response:
         view = shelf.view(request)
         return send(request, view.folder, [files.load(view.folder, live.file_name_backfill)], view=view)
 
-    @routes.get("/page.py", Level.ANYBODY, summary="One or several files of the page")
+    @routes.get("/page.py", Level.ANYBODY, summary="One or several files of the page", also=[404],
+                responses={200: SEVERAL})  # fmt: skip
     def page(request: Request, name: Names) -> Response:
         view = shelf.view(request)
         found = [view.part(files.page(view.folder, page), page) for page in name]

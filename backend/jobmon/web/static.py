@@ -7,7 +7,8 @@ from pathlib import Path
 from fastapi import Request
 from starlette.responses import PlainTextResponse, Response
 
-from jobmon.api.problems import ProblemError
+from jobmon.api.addresses import Addresses
+from jobmon.api.problems import ProblemError, wrong_method
 from jobmon.api.routes import Level, Routes
 from jobmon.errors import SettingsError
 from jobmon.spool import writer
@@ -31,6 +32,9 @@ def router(site: str, folder: Path = FOLDER) -> Routes:
 
     @routes.get("/{path:path}", Level.ANYBODY)
     def file(request: Request, path: str) -> Response:
+        addresses: Addresses = request.app.state.addresses
+        if addresses.is_declared(request.url.path):  # for other methods than this one
+            raise wrong_method(addresses.methods(request.url.path))
         try:
             wanted = (folder / (path or "index.html")).resolve()
         except (OSError, ValueError) as error:  # names that are too long, or hold a zero byte
