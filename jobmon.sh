@@ -159,15 +159,16 @@ LIST
 
 # read_settings OPTION …: given the options of `jobmon run`, the folder that it writes to, and whether it serves a page
 read_settings() {
-  local options=() values
+  local values
+  settings_options=()
   while [ $# -gt 0 ]; do
     case $1 in
-      --config | --set) options+=("$1" "${2-}"); shift ;;
-      --config=* | --set=*) options+=("$1") ;;
+      --config | --set) settings_options+=("$1" "${2-}"); shift ;;
+      --config=* | --set=*) settings_options+=("$1") ;;
     esac
     [ $# -eq 0 ] || shift
   done
-  values=$(jobmon settings live.data_path web.enabled "${options[@]}")
+  values=$(jobmon settings live.data_path web.enabled ${settings_options[@]+"${settings_options[@]}"})
   { IFS= read -r data_path; read -r serves; } <<<"$values"
   case $data_path in /*) ;; *) data_path=$CALLED_FROM/$data_path ;; esac
   lock=$data_path/.jobmon.lock
@@ -180,13 +181,15 @@ daemon_pid() {
 
 start() {
   need_all
-  local data_path serves lock log pid code=0 before=0
+  local data_path serves lock log pid until code=0 before=0
   read_settings "$@"
   log=$data_path/daemon.log
   pid=$(daemon_pid "$lock")
   if [ -n "$pid" ]; then say "already running as process $pid on $data_path"; exit 3; fi
   mkdir -p "$data_path"
-  if [ -e "$log" ]; then before=$(stat -c %s "$log"); fi
+  # it names jobs and people: nobody else reads it
+  (umask 077 && : >>"$log") && chmod 600 "$log"
+  before=$(stat -c %s "$log")
   (cd "$CALLED_FROM" && exec setsid nohup "$PYTHON" -P -m jobmon run "$@" >>"$log" 2>&1 </dev/null) &
   pid=$!
   # the first line in the lock is looked at, not the lock itself: taking it could keep the daemon from starting
@@ -196,31 +199,24 @@ start() {
       { [ "$serves" = false ] || page_address "$log" "$before" >/dev/null; }; then break; fi
     sleep 0.1
   done
-  # a back end that cannot be loaded shows in the first cycle
-  for _ in $(seq 50); do
+  # what is wrong with the settings shows at once, or in the first cycle
+  until=$((SECONDS + 6))
+  while [ $SECONDS -lt $until ]; do
     if ! kill -0 $pid 2>/dev/null; then
       wait $pid || code=$?
       tail -c +$((before + 1)) "$log" | tail -n 3 >&2
       say "the daemon ended at once; its log is $log"
       exit $((code == 0 ? 1 : code))
     fi
-    if [ "$serves" = true ] && is_healthy "$(sed -n 2p "$lock")"; then break; fi
+    if is_healthy; then break; fi
     sleep 0.1
   done
   page_address "$log" "$before" || true
   say "started as process $pid; its log is $log"
 }
 
-# is_healthy URL: whether the daemon there says that all is well
-is_healthy() {
-  local place=${1#http://} answer
-  place=${place%/}
-  { exec 3<>"/dev/tcp/$(tr -d '[]' <<<"${place%:*}")/${place##*:}"; } 2>/dev/null || return 1
-  printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3
-  IFS= read -r -t 5 answer <&3 || true
-  exec 3>&-
-  [[ $answer == *' 200 '* ]]
-}
+# is_healthy: whether the daemon of the settings that were read says that all is well
+is_healthy() { jobmon status ${settings_options[@]+"${settings_options[@]}"} >/dev/null 2>&1; }
 
 # page_address LOG BYTES: the line that says where the page is, if the log has it after so many bytes
 page_address() { tail -c +$(($2 + 1)) "$1" | grep -m 1 '^jobmon .*: the page is at'; }

@@ -23,6 +23,9 @@ class Capability(Protocol):
     interval: float
     """Seconds from one tick to the next."""
 
+    def prepare(self) -> None:
+        """Load what the settings name, before any capability acts; SettingsError when that cannot be."""
+
     def tick(self, now: float) -> None:
         """Do what is due; raise what failed."""
 

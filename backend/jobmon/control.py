@@ -22,6 +22,7 @@ log = logging.getLogger("jobmon.daemon")
 FOLDER = "run"
 SOCKET = "daemon.sock"
 PATIENCE_S = 5.0
+MOST_AT_ONCE = 32
 MOST_ANSWER = 64_000_000
 
 Answer = tuple[int, str, bytes]
@@ -50,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = MOST_AT_ONCE
+    _at_once = threading.BoundedSemaphore(MOST_AT_ONCE)
     answers: Mapping[str, Callable[[], Answer]]
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -57,9 +60,32 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         connection, _ = super().get_request()
         return connection, ("a program", 0)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, if there are not too many."""
+        if self._at_once.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one program, which has so long and no longer."""
+        ending = threading.Timer(PATIENCE_S, _cut, (request,))
+        ending.daemon = True
+        ending.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            ending.cancel()
+            self._at_once.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong: who asked has gone, or asked too slowly."""
         log.debug("control socket: an answer failed", exc_info=True)
+
+
+def _cut(request: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class Control:
@@ -67,6 +93,7 @@ class Control:
 
     def __init__(self, data_path: Path, answers: Mapping[str, Callable[[], Answer]]) -> None:
         """`answers` are, by path, what makes an answer; SettingsError when the socket cannot be made."""
+        self.data_path = data_path
         folder = data_path / FOLDER
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -74,11 +101,21 @@ class Control:
             (folder / SOCKET).unlink(missing_ok=True)  # whose data path it is, is known: the lock is held
             with _short(folder / SOCKET) as address:
                 self._server = _Server(address, _Handler)
+            self._inode = (folder / SOCKET).stat().st_ino
         except OSError as error:
             raise SettingsError(f"{folder / SOCKET}: cannot be listened on: {error.strerror}") from error
         self._server.answers = answers
         self._thread = threading.Thread(target=self._server.serve_forever, name="control", daemon=True)
         self._thread.start()
+
+    def is_there(self) -> bool:
+        """Say whether its socket can still be found; True also when that cannot be told."""
+        try:
+            return (self.data_path / FOLDER / SOCKET).stat().st_ino == self._inode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Stop answering."""

@@ -14,8 +14,9 @@ from batch_house import housed
 from daemon_process import until
 from jobmon.batch import jobs, overview
 from jobmon.batch.tables import CRONTAB, JOB
-from jobmon.engine.submission import Work, removal
+from jobmon.engine.submission import Work, records, removal
 from jobmon.engine.submission.folder import Folders
+from jobmon.schedulers import local
 from stores import opened, url
 from submission_house import RUN, TABLE
 from submission_house import house as attempts_house
@@ -226,6 +227,43 @@ def test_a_folder_of_another_account_is_not_used(tmp_path):
     os.chown(folder, 12345, 12345)
     with pytest.raises(PermissionError, match="belongs to another account"):
         folders.prepare("x-b1-1", Work(("true",), "/", user="nobody"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_above_that_somebody_else_has_made_is_not_used(tmp_path):
+    folders = Folders(tmp_path / "attempts")
+    above = folders.of("x-b1-1").parent
+    above.mkdir(parents=True)
+    os.chown(above, 12345, 12345)
+    with pytest.raises(PermissionError, match="belongs to another account"):
+        folders.prepare("x-b1-1", Work(("true",), "/"))
+    above.rmdir()
+    above.symlink_to(tmp_path)
+    with pytest.raises(NotADirectoryError):
+        folders.prepare("x-b1-1", Work(("true",), "/"))
+
+
+def test_a_record_without_a_code_is_none():
+    end = {"why": "exit", "rc": None, "signal": None, "told": "", "host": "n1", "id": "1", "started_at": 1.0,
+           "ended_at": 2.0, "output_bytes": 0, "tail": ""}  # fmt: skip
+    with pytest.raises(ValueError, match="rc is missing"):
+        records.done(json.dumps(end).encode())
+    assert records.done(json.dumps({**end, "rc": 0}).encode()).return_code == 0
+
+
+@pytest.mark.parametrize("way", ["a pipe for its output", "frozen"])
+def test_a_job_that_cannot_be_asked_to_stop_gives_its_place_to_others(house, way, monkeypatch):
+    monkeypatch.setattr(local, "STUBBORN_S", 1)
+    attempts = house.folder / "data/batch/attempts"
+    folder = f'{attempts}/$(printf %s "$JOBMON_KEY" | sha256sum | cut -c1-2)/$JOBMON_KEY'
+    spoil = f"cd {folder} && rm output && mkfifo output" if way == "a pipe for its output" else "kill -STOP $PPID"
+    number = house.submit("sh", "-c", f"{spoil}; exec sleep {0 if way == 'a pipe for its output' else 600}")
+    if way == "frozen":
+        house.until(lambda: house.job(number)["status"] == "running")
+        with house.store.writing() as connection:
+            jobs.cancel(connection, number, "alice")
+    job = house.until_ended(number)
+    assert job["status"] == ("cancelled" if way == "frozen" else "succeeded")
 
 
 def test_the_folder_of_an_old_job_goes_however_deep_it_is(tmp_path):

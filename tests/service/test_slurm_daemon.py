@@ -42,7 +42,8 @@ def daemon(slurm: SlurmCluster, jobs: dict[str, str], site: Site, daemon: Daemon
 
 
 def read(site: Site, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(gzip.decompress((site.data / f"{name}.json.gz").read_bytes()))
+    folder = site.data / "pages" if "/" in name else site.data
+    found: dict[str, Any] = json.loads(gzip.decompress((folder / f"{name}.json.gz").read_bytes()))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -171,6 +172,37 @@ def test_a_store_that_is_replaced_is_not_acted_in_any_more(site: Site, daemon: D
     new.replace(store)
     assert daemon.wait() == 1
     assert "jobmon.sqlite was replaced while it was in use" in daemon.log()
+
+
+@pytest.mark.parametrize("gone", ["jobmon.sqlite-wal", "jobmon.sqlite-shm"])
+def test_what_belongs_to_the_store_is_missed_too(site: Site, daemon: DaemonProcess, gone: str) -> None:
+    daemon.start().ready()
+    until((site.data / gone).exists, "the store is in use")
+    (site.data / gone).unlink()
+    assert daemon.wait() == 1
+    assert f"{gone} was removed while it was in use" in daemon.log()
+
+
+def test_a_store_that_is_closed_and_opened_again_is_nothing_that_was_removed(site: Site, daemon: DaemonProcess) -> None:
+    daemon.start("--only", "live").ready()
+    for number in range(4):
+        first = daemon.web_process()
+        site.write_settings(f"[web]\nport = 0\nconnections = {100 + number}\n")
+        daemon.signal(signal.SIGHUP)
+        until(lambda first=first: not is_alive(first), "the new settings are in force")
+    assert "while it was in use" not in daemon.log()
+    assert daemon.stop()[0] == 0
+
+
+@pytest.mark.parametrize("gone", ["run", "run/daemon.sock"])
+def test_a_socket_that_was_removed_is_made_anew(site: Site, daemon: DaemonProcess, gone: str) -> None:
+    daemon.start().ready()
+    if gone == "run":
+        shutil.rmtree(site.data / "run")
+    else:
+        (site.data / gone).unlink()
+    until((site.data / "run/daemon.sock").exists, "it is there again")
+    assert told(daemon)["status"] == "ok"
 
 
 def test_settings_that_have_gone_are_no_reason_to_act_on_the_defaults(site: Site, daemon: DaemonProcess) -> None:

@@ -179,3 +179,10 @@ def test_a_scheduler_that_does_not_answer_is_not_asked_to_release_each_job(comma
 ])  # fmt: skip
 def test_who_is_not_there_is_silent_and_has_refused_nothing(err, code, expected):
     assert isinstance(read_submission(Answer("", err, code)), expected)
+
+
+@pytest.mark.parametrize("value", ["B:USR1@60", "b:USR1@60", "BUSR1@60", "RB:USR1", "rb:10", "B@60"])
+def test_a_signal_for_the_script_is_refused_however_it_is_written(value):
+    with pytest.raises(SettingsError, match="the flag B"):
+        canonical([f"--signal={value}"])
+    assert canonical(["--signal=R:USR1@60"]) == ("--signal=R:USR1@60",)

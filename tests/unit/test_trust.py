@@ -25,12 +25,12 @@ class Backend(BackendBase):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    for name in ("backends", "workflows", "programs", "data", "bin"):
+    for name in ("backends", "workflows", "programs", "data", "data/state", "bin", "shared"):
         (tmp_path / name).mkdir(mode=0o755)
     (tmp_path / "backends/backend_own.py").write_text(BACKEND)
     (tmp_path / "workflows/w.toml").write_text("")
     (tmp_path / "programs/rm-build").write_text("")
-    for name in ("tokens.json", "password", "token", "ca"):
+    for name in ("tokens.json", "password", "token", "ca", "bin/sbatch", "data/jobmon.sqlite", "python", "site.json"):
         (tmp_path / name).write_text("{}")
     (tmp_path / "jobmon.toml").write_text(f"""
 [live]
@@ -41,7 +41,10 @@ data_path = "{tmp_path}/data"
 workflows = "{tmp_path}/workflows"
 programs = "{tmp_path}/programs"
 scheduler = "local"
+shared_path = "{tmp_path}/shared"
+python = "{tmp_path}/python"
 [web]
+site = "{tmp_path}/site.json"
 port = 0
 tokens_file = "{tmp_path}/tokens.json"
 [mail]
@@ -76,7 +79,9 @@ def test_what_only_its_owner_can_change_is_fine(site):
         ("backends/backend_own.py", "[live] backend_path"), ("workflows", "[batch] workflows"),
         ("workflows/w.toml", "[batch] workflows"), ("programs/rm-build", "[batch] programs"),
         ("programs", "[batch] programs"), ("tokens.json", "[web] tokens_file"), ("password", "[mail] password_file"),
-        ("token", "[prometheus] token_file"), ("bin", "[scheduler] bin_path"), ("data", "[live] data_path"),
+        ("token", "[prometheus] token_file"), ("bin", "[scheduler] bin_path"), ("bin/sbatch", "[scheduler] bin_path"),
+        ("data", "[live] data_path"), ("data/state", "[live] data_path"), ("data/jobmon.sqlite", "[live] data_path"),
+        ("shared", "[batch] shared_path"), ("python", "[batch] python"), ("site.json", "[web] site"),
         ("", "the settings"),
     ],
 )  # fmt: skip
@@ -84,7 +89,8 @@ def test_what_others_can_write_is_named_with_its_setting(site, path, setting, mo
     place = site / path
     place.chmod(place.stat().st_mode | mode)
     who = "its group" if mode == 0o020 else "everybody"
-    assert found(site) == [f"{setting}: {who} may write {place}"]
+    assert f"{setting}: {who} may write {place}" in found(site)
+    assert all(text.endswith(f"may write {place}") for text in found(site))
 
 
 @AS_ROOT

@@ -13,6 +13,7 @@ import pytest
 
 from daemon_process import until
 from jobmon import capabilities
+from jobmon.api.routes import MOST_AT_ONCE
 from jobmon.api.tokens import create_token
 from jobmon.config import LiveSettings, Settings, WebSettings
 from jobmon.logs import Seldom
@@ -141,6 +142,17 @@ def test_a_body_that_does_not_come_ends_the_connection(
         slow.sendall(head(tmp_path, "Content-Length: 100") + b"x")
         until(lambda: server.connections.ended == 1, "the connection is ended")
         assert is_closed(slow)
+
+
+def test_bodies_that_come_slowly_keep_nobody_else_waiting(server: Server, tmp_path: Path) -> None:
+    request = head(tmp_path, "Content-Length: 100") + b"x"
+    with contextlib.ExitStack() as held:
+        for number in range(MOST_AT_ONCE + 2):
+            slow = held.enter_context(connected(server, f"127.0.3.{1 + number}"))
+            slow.sendall(request)
+        until(lambda: len(server.connections) == MOST_AT_ONCE + 2, "they are there")
+        other = held.enter_context(connected(server))
+        assert asked(other, b"GET /api/batch/jobs HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 200
 
 
 def test_a_reader_who_takes_nothing_ends_and_holds_little(

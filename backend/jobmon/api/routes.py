@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.requests import ClientDisconnect
 
 from jobmon.api import document, faults
 from jobmon.api.access import Access, Person
@@ -126,12 +127,22 @@ class _DeclaredRoute(APIRoute):
             assert level is not None  # `install` has seen to it
             request.state.asker = gate.admit(request, level)
             check_address(request)
+            if request.method not in {"GET", "HEAD"}:
+                await _take_body(request)
             async with nullcontext() if self.quick else gate.place():
                 response = await answer(request)
             response.headers.setdefault("Cache-Control", "private, no-store")
             return response
 
         return admitted
+
+
+async def _take_body(request: Request) -> None:
+    """Wait for the body, before a place is taken: whoever sends it slowly keeps nobody else waiting."""
+    try:
+        await request.body()
+    except ClientDisconnect:
+        raise ProblemError(400, "The request ended before its body was there.") from None
 
 
 def check_address(request: Request) -> None:

@@ -82,6 +82,7 @@ class BackendProcess:
         self._names: tuple[list[str], list[str]] = ([], [])
         self._quarantine: dict[tuple[str, str], float] = {}
         self._stopping = threading.Event()
+        self._loaded = False
         self._in_use = threading.Lock()
         self._snapshot_fd = os.memfd_create("jobmon-snapshot")
         self._progress_fd = os.memfd_create("jobmon-progress")
@@ -114,6 +115,27 @@ class BackendProcess:
                 what, again = self._bury(death)
                 if not again or clock.monotonic() >= deadline or self._stopping.is_set():
                     raise CycleFailed(what) from None
+
+    def load(self) -> None:
+        """Start the process, and see whether it can load the back end; SettingsError when not.
+
+        One that hangs or dies meanwhile is the first cycle's to find out about.
+        """
+        deadline = clock.monotonic() + self.settings.live.cycle_timeout_s
+        with self._in_use:
+            try:
+                self._start()
+                self._await_loaded(deadline)
+            except _Died as death:
+                self._bury(death)
+
+    def _await_loaded(self, deadline: float) -> None:
+        while not self._loaded and not self._stopping.is_set():
+            kind, body = self._next_frame(deadline)
+            if kind == b"E":
+                self._kill()
+                raise SettingsError(body.decode())
+            self._loaded = kind == b"L"
 
     def close(self) -> None:
         """End the process now, from any thread; a waiting `cycle()` raises CycleFailed."""
@@ -155,6 +177,7 @@ class BackendProcess:
         if self._process is not None or self._stopping.is_set():
             return
         self._cells[0] = METHODS.index("import")
+        self._loaded = False
         shared = (self._progress_fd, self._snapshot_fd)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "jobmon.backends.worker", *map(str, (*shared, os.getpid()))],
@@ -252,6 +275,8 @@ class BackendProcess:
             elif kind == b"E":
                 self._kill()
                 raise SettingsError(body.decode())
+            elif kind == b"L":
+                self._loaded = True
             else:
                 return self._result(orjson.loads(body), parts, rest | {"nodes": nodes})
 

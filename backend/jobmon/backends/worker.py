@@ -7,6 +7,7 @@ output, in frames of eight bytes of length, one letter and the body:
     in   S settings and what to remember    C one cycle: {"at": seconds or null, "quarantined": [[method, record]]}
     out  N names of hosts and jobs          P a part of the snapshot is there: its bytes; first the nodes, then the rest
          R what else the cycle found        E the back end cannot be loaded or started (text for people)
+         L it is loaded and has been started
 
 The nodes are handed over before the jobs are asked about, so that the daemon reads them meanwhile.
 What the site's code prints goes to standard error, where the daemon logs it.
@@ -98,6 +99,8 @@ def main() -> None:
         logging.getLogger("jobmon.backend").exception("the back end %r cannot be started", settings.live.backend)
         answers.frame(b"E", f"{type(error).__name__}: {error}".encode())
         return
+
+    answers.frame(b"L", b"")
 
     def announce(hosts: list[str], jobs: list[str]) -> None:
         answers.frame(b"N", orjson.dumps([hosts, jobs]))

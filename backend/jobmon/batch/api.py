@@ -50,7 +50,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     @routes.get("/overview", Level.READER, summary="Jobs by state, masters, and what needs attention")
     def told(request: Request) -> dict[str, Any]:
         with asking.answering():
-            return visibility.view(request, batch).overview(overview.overview(house))
+            return visibility.view(request, batch).overview(overview.overview(house, asker(request).own))
 
     @routes.get(
         "/jobs",

@@ -1,6 +1,7 @@
 """Be the capability `batch`: jobs, crontab entries and workflows, run by whichever host is the master."""
 
 import logging
+import pwd
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,14 @@ class Batch:
         self._closed = False
         self._looked_at = float("-inf")
         self._trouble = ""
+
+    def prepare(self) -> None:
+        """Say which accounts in `[batch] users` there are not; their jobs are refused."""
+        for user in self.settings.batch.users:
+            try:
+                pwd.getpwnam(user)
+            except KeyError:
+                log.warning("[batch] users: there is no account %r on this host; what it asks for is refused", user)
 
     def tick(self, now: float) -> None:
         """Act if this is the master; who has lost the role meanwhile has written nothing, and waits."""

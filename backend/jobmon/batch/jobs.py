@@ -240,9 +240,11 @@ def _of(user: str) -> sa.ColumnElement[bool]:
     return sa.and_(sa.literal(bool(user)), sa.or_(JOB.c.user == user, JOB.c.submitted_by == user))
 
 
-def counts(connection: sa.Connection) -> dict[str, int]:
-    """Return how many jobs are in each state."""
+def counts(connection: sa.Connection, user: str = "") -> dict[str, int]:
+    """Return how many jobs are in each state; of one user's, "" for everybody's."""
     query = sa.select(JOB.c.status, sa.func.count()).group_by(JOB.c.status)
+    if user:
+        query = query.where(sa.or_(JOB.c.user == user, JOB.c.submitted_by == user))
     return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 

@@ -84,13 +84,16 @@ def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
     }
 
 
-def overview(house: BatchContext) -> dict[str, Any]:
-    """Return the numbers of all jobs by state, the queues' limits, the masters and what needs attention."""
+def overview(house: BatchContext, user: str = "") -> dict[str, Any]:
+    """Return the numbers of jobs by state, the queues' limits, the masters and what needs attention.
+
+    With a `user` the numbers are of that one's jobs.
+    """
     master = masters(house)
     orphans = master.pop("orphans")
     with house.store().searching() as connection:
         found = {
-            "counts": jobs.counts(connection),
+            "counts": jobs.counts(connection, user),
             "limits": limits.listing(connection),
             "attention": attention(connection, orphans),
         }

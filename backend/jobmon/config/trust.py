@@ -89,12 +89,20 @@ def _named(settings: Settings, file: Path | None) -> Iterator[tuple[str, Path]]:
     yield from _folder("[batch] workflows", settings.batch.workflows, ".toml")
     yield from _folder("[batch] programs", settings.batch.programs, "")
     for folder in filter(None, settings.scheduler.bin_path.split(os.pathsep)):
-        yield "[scheduler] bin_path", Path(folder)
-    yield "[live] data_path", Path(settings.live.data_path)
+        yield from _folder("[scheduler] bin_path", folder, "")
+    data_path = Path(settings.live.data_path)
+    yield "[live] data_path", data_path
+    for own in ("state", "batch", "batch/attempts", "batch/local", "jobmon.sqlite"):
+        yield "[live] data_path", data_path / own
+    yield "[batch] shared_path", Path(settings.batch.shared_path or data_path / "batch" / "attempts")
+    if settings.batch.python.startswith("/"):
+        yield "[batch] python", Path(settings.batch.python)
+    if settings.web.site:
+        yield "[web] site", Path(settings.web.site)
     if settings.store.url.startswith("sqlite:///"):
-        yield "[store] url", Path(settings.store.url.removeprefix("sqlite:///"))
-    for name, table in (("scheduler", settings.scheduler), ("web", settings.web), ("mail", settings.mail),
-                        ("prometheus", settings.prometheus), ("influxdb", settings.influxdb)):  # fmt: skip
+        yield "[store] url", Path(settings.store.url.removeprefix("sqlite:///").removeprefix("file:").partition("?")[0])
+    for name in ("scheduler", "store", "web", "mail", "prometheus", "influxdb"):
+        table = getattr(settings, name)
         for key, value in table.model_dump().items():
             if value and (key.endswith("_file") or (name, key) == ("scheduler", "conf")):
                 yield f"[{name}] {key}", Path(value)

@@ -54,6 +54,7 @@ class Daemon:
         self._replaced = ""
         self._ready = False
         self._turns: list[Turn] = []
+        self._control: Control | None = None
         self._web = WebProcess(self.only, self._on_web_ready)
         self._place: Place | None = None
         self._reloading: Reload | None = None
@@ -87,22 +88,27 @@ class Daemon:
                 place, previous = following, place.settings
         finally:
             self._web.stop()
+            if self._control is not None:
+                self._control.close()
             place.close()
 
     def _serve(self, place: Place) -> Place | None:
         """Run all capabilities and the web process until a signal; return where to go on, None to end."""
         self._web.prepare(place)
         turns = [Turn(c, Path(place.settings.live.data_path)) for c in self.create(place.settings)]
+        for turn in turns:
+            turn.follow(self._turns)
         ending = threading.Event()
         following = None
-        control: Control | None = None
         threads = [
             threading.Thread(target=self._keep_turning, args=(turn, ending), name=turn.capability.name, daemon=True)
             for turn in turns
         ]
         try:
             self._turns, self._place = turns, place
-            control = Control(place.lock.data_path, answers(turns, self._web))
+            self._answer_on(place)
+            for turn in turns:
+                turn.capability.prepare()
             self._web.serve(place)
             for thread in threads:
                 thread.start()
@@ -114,18 +120,34 @@ class Daemon:
                     self._replaced = self._replaced or problem
                     log.critical("%s; this daemon ends, and writes nothing more", self._replaced)
                     break
+                self._keep_answering(place)
                 following = self._look_for_new_settings(place)
         finally:
             if following is None:
                 notify("STOPPING=1")
             self._end(turns, threads, ending)
-            if control is not None:
-                control.close()
         if self._fatal is not None:
             if following is not None:
                 following.close(place)
             raise self._fatal
         return following
+
+    def _keep_answering(self, place: Place) -> None:
+        """Make the control socket anew if somebody has removed it; where that cannot be, the work goes on without."""
+        try:
+            self._answer_on(place)
+        except SettingsError as error:
+            if self._control is not None:
+                log.error("the daemon cannot be asked how it is doing: %s", error)
+            self._control = None
+
+    def _answer_on(self, place: Place) -> None:
+        """Answer on the control socket of a place, made anew where it has gone or the data path is another."""
+        if self._control is not None:
+            if self._control.data_path == place.lock.data_path and self._control.is_there():
+                return
+            self._control.close()
+        self._control = Control(place.lock.data_path, answers(lambda: self._turns, self._web))
 
     def _end(self, turns: list[Turn], threads: list[threading.Thread], ending: threading.Event) -> None:
         """Let the running ticks finish for a while, then end their processes."""
@@ -157,7 +179,10 @@ class Daemon:
 
     def _wait(self, seconds: float) -> None:
         """Wait for a signal, for news of the web process, or for another reason to look up."""
-        if self._bell in select.select([self._bell, *self._web.wires], [], [], seconds)[0]:
+        looked = select.poll()
+        for one in (self._bell, *self._web.wires):
+            looked.register(one, select.POLLIN)
+        if any(number == self._bell.fileno() for number, _ in looked.poll(1000 * seconds)):
             self._bell.recv(4096)
 
     def _ring(self) -> None:

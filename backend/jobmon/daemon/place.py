@@ -55,6 +55,7 @@ class Place:
     """What tells people apart, as the web process has it too."""
     files: dict[Path, tuple[int, int]] = field(default_factory=dict)
     """What must stay the same file for as long as it is used, and which file it is."""
+    _gone: set[str] = field(default_factory=set)
 
     @classmethod
     def open(cls, settings: Settings) -> "Place":
@@ -131,7 +132,20 @@ class Place:
                     self.files[path] = found
             elif found != known:
                 return f"{path} was {'removed' if found is None else 'replaced'} while it was in use"
-        return ""
+        return self._deleted()
+
+    def _deleted(self) -> str:
+        """Say which file of the store beside the first one is deleted, and still in use: others write to a new one.
+
+        SQLite itself deletes them when the last connection ends, and then uses them for a moment no more.
+        """
+        beside = {f"{path}{suffix} (deleted)" for path in self._store_files() for suffix in ("-wal", "-shm")}
+        gone: set[str] = set()
+        for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - plain names
+            with contextlib.suppress(OSError):
+                gone |= {str(Path(f"/proc/self/fd/{number}").readlink())} & beside
+        both, self._gone = gone & self._gone, gone
+        return f"{min(both).removesuffix(' (deleted)')} was removed while it was in use" if both else ""
 
     def _store_files(self) -> list[Path]:
         url = self.settings.store.url
@@ -147,3 +161,5 @@ def _check(settings: Settings) -> None:
     site = settings.web.site
     if settings.web.enabled and site and not Path(site).is_file():
         raise SettingsError(f'[web] site = "{site}": there is no such file; leave it empty to use the page\'s own')
+    if settings.web.tokens_file and not Path(settings.web.tokens_file).exists():
+        log.warning("[web] tokens_file = %r: there is no such file yet, so no token is valid", settings.web.tokens_file)

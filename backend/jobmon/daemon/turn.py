@@ -1,6 +1,7 @@
 """Run one capability's ticks, and say how they went."""
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,12 @@ class Turn:
     _made: float = field(default_factory=clock.monotonic)
     _success: float | None = None
     """The last success on a clock that nobody sets."""
+
+    def follow(self, before: Sequence["Turn"]) -> None:
+        """Take the place of the turn of the settings before: what went well a moment ago is no beginning."""
+        for turn in before:
+            if turn.capability.name == self.capability.name and turn.last_success_at is not None:
+                self._success, self.error = turn._success, ""  # noqa: SLF001 - of its own kind
 
     def once(self) -> bool:
         """Tick, and write the pages that changed; say whether all went well. What failed is logged."""

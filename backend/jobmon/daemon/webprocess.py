@@ -92,11 +92,11 @@ def health(turns: Sequence[Turn], web: WebProcess) -> dict[str, Any]:
     return {"status": "ok" if well else "unavailable", "capabilities": states, **({"web": page} if page else {})}
 
 
-def answers(turns: Sequence[Turn], web: WebProcess) -> Mapping[str, Callable[[], Answer]]:
+def answers(turns: Callable[[], Sequence[Turn]], web: WebProcess) -> Mapping[str, Callable[[], Answer]]:
     """Return what the control socket answers."""
 
     def told() -> Answer:
-        found = health(turns, web)
+        found = health(turns(), web)
         return (200 if found["status"] == "ok" else 503), JSON, orjson.dumps(found) + b"\n"
 
     return {"/healthz": told, "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest())}

@@ -60,6 +60,12 @@ class Live:
         # The simulated past is told into the folder that everybody reads: where something is hidden there is none.
         self._wants_past = settings.live.backend == "simulated" and settings.simulated.past > 0 and not self._hides
 
+    def prepare(self) -> None:
+        """Load the back end, as far as it does not take too long; SettingsError when that cannot be."""
+        for publisher in filter(None, (self._publisher, self._public)):
+            publisher.prepare()
+        self._process.load()
+
     def tick(self, now: float) -> None:
         """Run one cycle; what fails is told on the page, and raised."""
         began = clock.monotonic()

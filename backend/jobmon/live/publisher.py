@@ -40,7 +40,8 @@ class Publisher:
         self.folder = Path(settings.live.data_path) / part
         if part:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._pages_folder = layout.make_pages(self.folder)
+        self._pages_folder = layout.pages(self.folder)
+        self._prepared = False
         self.interval = settings.live.update_interval
         self.archive = Archive(settings.live.model_copy(update={"data_path": str(self.folder)}), clock.now())
         self.series = Series(self._pages_folder, self.interval)
@@ -55,11 +56,18 @@ class Publisher:
         self._pages: list[tuple[str, dict[str, Any]]] = []
         self._shards = 0
 
+    def prepare(self) -> None:
+        """Make the folder of the pages; SettingsError when somebody else could write into it."""
+        if not self._prepared:
+            layout.make_pages(self.folder)
+            self._prepared = True
+
     def publish(self, snapshot: dict[str, Any], cycle: Cycle, told: dict[str, Any]) -> int:
         """Write the contract's files and prepare the pages; return the bytes of the snapshot's file.
 
         `told` holds what the summary says of the daemon itself: its fields `cycle` and `sources`.
         """
+        self.prepare()
         with ThreadPoolExecutor(1, "archive") as pool:  # packing and waiting for the disk leave the interpreter free
             published = pool.submit(self.archive.publish, snapshot, cycle.body, cycle.backfill)
             self._prepare(snapshot, told)

@@ -153,7 +153,11 @@ def _make_passable(folder: Path) -> None:
     try:
         folder.mkdir(mode=PASSABLE)
     except FileExistsError:
-        status = folder.stat()
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "is no folder", str(folder)) from None
+        if status.st_uid not in {0, os.geteuid()}:
+            raise PermissionError(errno.EPERM, "belongs to another account", str(folder)) from None
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != 0o755:
             return
     folder.chmod(PASSABLE)

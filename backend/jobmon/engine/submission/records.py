@@ -59,6 +59,8 @@ def done(text: bytes) -> Done:
     found = _fields(text)
     if not isinstance(found.get("why"), str) or found["why"] not in WAYS:
         raise ValueError("why is none of the ways in which a command ends")
+    if found["why"] == "exit" and found.get("rc") is None:
+        raise ValueError("rc is missing of a command that has ended by itself")
     return Done(
         found["why"], _number(found, "rc", 255), _number(found, "signal", 127), _text(found, "told", MOST_TOLD),
         _text(found, "host"), _time(found, "started_at"), _time(found, "ended_at"),

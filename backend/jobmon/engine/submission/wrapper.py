@@ -4,9 +4,11 @@ This file is submitted as it is, with a line at its end that calls `main`; so it
 folder of the attempt it makes `claim` (whoever makes it may run the command), `started`, and at the end `done`.
 """
 
+import errno
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -81,7 +83,7 @@ def _run(spec: "dict[str, Any]", umask: int) -> "dict[str, Any]":
         environment["PATH"] = "{}:{}".format(environment["JOBMON_PROGRAMS"], environment.get("PATH", os.defpath))
     why, killed = "exit", _killed_for_memory()
     try:
-        output = os.open(spec["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        output = _writable(spec["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
     except OSError as error:
         return _unstarted(126, "the output cannot be written to {}: {}".format(spec["output"], error.strerror))
     try:
@@ -158,12 +160,26 @@ def _signal(child: "subprocess.Popen[bytes]", number: int) -> None:
 def _output(path: str) -> "dict[str, Any]":
     """Return the size of the output and its end."""
     try:
-        with open(path, "rb") as file:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # the command may have put a pipe in its place
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return {"output_bytes": None, "tail": ""}
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - TAIL))
             return {"output_bytes": size, "tail": file.read(TAIL).decode("utf-8", "replace")}
     except OSError:
         return {"output_bytes": None, "tail": ""}
+
+
+def _writable(path: str, flags: int, mode: int) -> int:
+    """Open what the command writes to; a pipe, which could keep it waiting beyond its time limit, is an OSError."""
+    handle = os.open(path, flags, mode)
+    kind = os.fstat(handle).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISCHR(kind):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no regular file", path)
+    os.set_blocking(handle, True)
+    return handle
 
 
 def _record(folder: str, name: str, content: "dict[str, Any]") -> None:

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from jobmon.errors import SettingsError
 
 COMMANDS = frozenset((
-    "accounting_group", "accounting_group_user", "concurrency_limits", "cuda_version", "gpus_maximum_capability",
+    "accounting_group", "concurrency_limits", "cuda_version", "gpus_maximum_capability",
     "gpus_minimum_capability", "gpus_minimum_memory", "gpus_minimum_runtime", "nice_user", "priority", "rank",
     "request_cpus", "request_disk", "request_gpus", "request_memory", "require_gpus", "requirements",
-    "use_x509userproxy",
 ))  # fmt: skip
 ATTRIBUTES = frozenset((
-    "acctgroup", "acctgroupuser", "accountinggroup", "desired_sites", "jobflavour", "maxruntime", "projectname",
+    "acctgroup", "accountinggroup", "desired_sites", "jobflavour", "maxruntime", "projectname",
     "requestruntime", "requireswholemachine", "singularityimage", "undesired_sites", "wantgpulab",
 ))  # fmt: skip
 RESOURCE = re.compile(r"request_[a-z0-9_]+")
@@ -36,6 +35,8 @@ def _canonical(line: str) -> str:
     if not found or not line.isprintable() or line.rstrip().endswith("\\"):
         raise SettingsError(f"{line!r} is not a line NAME = VALUE of a submit description")
     name, raw = found["name"], found["raw"]
+    if "$" in found["value"]:
+        raise SettingsError(f"{name}: must not hold $: HTCondor would put in what it knows of the daemon's own account")
     if raw and name.lower() not in ATTRIBUTES:
         known = ", ".join(sorted(ATTRIBUTES))
         raise SettingsError(f"the attribute {name} cannot be set: HTCondor may act on it; jobmon takes {known}")

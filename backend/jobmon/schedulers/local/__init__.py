@@ -16,9 +16,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from jobmon import clock
 from jobmon.errors import SettingsError
 from jobmon.schedulers.acting import PREFIX, Accepted, Ending, JobSpec, Phase, Refused, Seen, Silent, Unknown
-from jobmon.schedulers.local.process import alive
+from jobmon.schedulers.local.process import alive, descendants
 
 FOLDERS: tuple[tuple[str, Phase], ...] = (
     ("held", "held"),
@@ -27,6 +28,8 @@ FOLDERS: tuple[tuple[str, Phase], ...] = (
     ("ended", "ended"),
 )
 """In the order in which jobs pass through them: who lists them in this order misses none."""
+STUBBORN_S = 25.0
+"""So long a job that was asked to stop may take: its script gives the command ten seconds of that."""
 NOTHING = "the local scheduler has no queues and no options"
 
 
@@ -45,6 +48,8 @@ class LocalScheduler:
     def __init__(self, folder: Path, slots: int = 0) -> None:
         self._folder = folder
         self._slots = slots or len(os.sched_getaffinity(0))
+        self._asked: dict[str, float] = {}
+        """Since when which running jobs have been asked to stop."""
 
     def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown:
         """Write the job's file into `held`."""
@@ -148,14 +153,23 @@ class LocalScheduler:
             os.close(handle)
 
     def _stop(self, name: str) -> None:
-        """Ask a running job to stop; the script that runs it ends the command and records that."""
+        """Ask a running job to stop: the script that runs it ends the command and records that.
+
+        A script that does not, for it was frozen or hangs, is killed with all it started when it is asked again later.
+        """
         try:
             stamp = (self._folder / "running" / f"{name}.pid").read_text(encoding="ascii")
         except (OSError, ValueError):
             return  # it is just being started, or has just ended; who wants it to end will ask again
-        if alive(stamp):
+        if not alive(stamp):
+            self._asked.pop(name, None)
+            return
+        pid = int(stamp.split()[0])
+        since = self._asked.setdefault(name, clock.monotonic())
+        stubborn = clock.monotonic() - since > STUBBORN_S
+        for one in (*descendants(pid), pid) if stubborn else (pid,):
             with suppress(ProcessLookupError):
-                os.kill(int(stamp.split()[0]), signal.SIGTERM)
+                os.kill(one, signal.SIGKILL if stubborn else signal.SIGTERM)
 
     def _wake(self) -> None:
         """Tell the runner that there is something to do, and start one if there is none."""

@@ -36,3 +36,20 @@ def rebooted(stamp: str) -> bool:
 def own_stamp() -> bytes:
     """Return the stamp of this process."""
     return stamp_of(os.getpid()).encode()
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that these have started, as the kernel knows them."""
+    found: list[int] = []
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it has ended
+        return found
+    for task in tasks:
+        try:
+            children = [int(word) for word in (task / "children").read_text(encoding="ascii").split()]
+        except OSError:  # this thread has ended
+            continue
+        for child in children:
+            found += [child, *descendants(child)]
+    return found

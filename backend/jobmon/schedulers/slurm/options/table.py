@@ -39,8 +39,9 @@ def _not_a_file(value: str) -> str:
 
 
 def _not_for_the_script(value: str) -> str:
-    flags = value.partition(":")[0] if ":" in value else ""
-    return "must not have the flag B: the script that gets it then is jobmon's, not the command" if "B" in flags else ""
+    # sbatch takes the flags R and B in any case, and without their colon too
+    flagged = value.upper().lstrip("R:").startswith("B")
+    return "must not have the flag B: the script that gets it then is jobmon's, not the command" if flagged else ""
 
 
 PASSED_ON = (
