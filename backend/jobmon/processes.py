@@ -26,7 +26,7 @@ SILENT_S = 20.0
 """Who has not answered for so long is stuck, and is ended."""
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
-LONGEST_AFTER_READY_S = 1.0
+LONGEST_AFTER_READY_S = 0.5
 """So long at most the next one is put off when the last one had begun to do its work."""
 STEADY_S = 30.0
 """Whoever has worked for so long begins with the shortest wait again."""
@@ -81,7 +81,7 @@ class _Child:
         """Take what it says; return its exit code when it has ended, negative for a signal."""
         code, now = self.process.poll(), clock.monotonic()
         try:
-            if code is None and (said := self.wire.recv(4096)):
+            if said := self.wire.recv(4096):  # also what it has said before it ended
                 self._heard_at = now
                 if self.ready_at is None and READY in said:
                     self.ready_at = now
@@ -254,7 +254,7 @@ class Keeper:
     def _failed(self, what: str, after_ready: bool) -> None:
         longest = LONGEST_AFTER_READY_S if after_ready else LONGEST_WAIT_S
         wait_s = min(self._wait_s, longest)
-        self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
+        self._wait_s = min(2 * wait_s, longest)
         self._due = clock.monotonic() + wait_s
         self.error = what
         log.error("%s %s; it is started again in %.3g s", self._name, what, wait_s)
