@@ -24,9 +24,9 @@ PING, PONG = b"?", b"!"
 PING_S = 5.0
 SILENT_S = 20.0
 """Who has not answered for so long is stuck, and is ended."""
-FIRST_WAIT_S = 0.25
+FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 30.0
-LONGEST_AFTER_READY_S = 0.5
+LONGEST_AFTER_READY_S = 0.2
 """So long at most the next one is put off when the last one had begun to do its work."""
 STEADY_S = 30.0
 """Whoever has worked for so long begins with the shortest wait again."""
