@@ -90,7 +90,7 @@ def is_problem(answer: Answer, status: int) -> bool:
         answer.status == status
         and answer.headers["content-type"] == "application/problem+json"
         and json.loads(answer.body)["status"] == status
-        and json.loads(answer.body).keys() == {"title", "status", "detail"}
+        and json.loads(answer.body).keys() - {"errors"} == {"title", "status", "detail"}
     )
 
 
