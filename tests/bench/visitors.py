@@ -182,6 +182,13 @@ def visit(port: int) -> None:
     ending.wait(CROWD_S + 30)
 
 
+def listen(daemon: DaemonProcess) -> None:
+    """Go on being the service manager: one that does not listen would hold the daemon up."""
+    with contextlib.suppress(OSError):
+        while True:
+            daemon.next_states()
+
+
 def watched(daemon: DaemonProcess, seconds: float) -> Watch:
     """Watch a daemon for a while."""
     watch = Watch(daemon)
@@ -210,6 +217,7 @@ def rows() -> Iterator[Row]:
         daemon.environment |= {"PATH": "/usr/bin:/bin", "HOME": folder}
         try:
             daemon.start().ready()
+            threading.Thread(target=listen, args=(daemon,), daemon=True).start()
             held = fence(store)
             print(f"left alone for {2 * CALM_S:g} s …", file=sys.stderr)
             before, calm = watched(daemon, CALM_S), watched(daemon, CALM_S)
