@@ -18,6 +18,7 @@ from jobmon.engine.outbox.parcel import Entry, NotSentError, Parcel
 from jobmon.engine.outbox.targets import restored, shown, without_address
 from jobmon.errors import JobmonError, SettingsError, StoreError
 from jobmon.store import open_store
+from jobmon.telemetry.http import open_session
 
 SECRET = "s3cr3t-w0rd"
 URL = f"postgresql+psycopg://jobmon:{SECRET}@127.0.0.1:1/jobs"
@@ -123,6 +124,21 @@ def test_a_pipe_in_the_place_of_a_secret_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(SettingsError, match="is not a file"):
         secrets.read_secret(str(tmp_path / "pipe"), "[store] password_file")
+
+
+def test_a_secret_without_end_is_refused(tmp_path):
+    file = tmp_path / "token"
+    file.write_bytes(b"x" * (secrets.MOST_SECRET + 1))
+    with pytest.raises(SettingsError, match="is larger than"):
+        secrets.text_of(str(file), "[prometheus] token_file")
+
+
+def test_the_certificates_of_a_whole_system_are_not_too_many(tmp_path):
+    bundle = tmp_path / "ca-certificates.crt"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\n" * 10_000)
+    assert open_session(config.PrometheusSettings(ca_file=str(bundle)), "prometheus").verify == str(bundle)
+    with pytest.raises(SettingsError, match=r"\[prometheus\] ca_file = .*absent.*cannot be read"):
+        open_session(config.PrometheusSettings(ca_file=str(tmp_path / "absent")), "prometheus")
 
 
 @pytest.mark.parametrize(

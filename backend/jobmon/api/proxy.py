@@ -19,12 +19,13 @@ from jobmon.api.logins import FORM, LOGIN
 from jobmon.api.peer import STATE, UNKNOWN, Peer
 from jobmon.api.problems import ProblemError
 from jobmon.config import WebSettings
+from jobmon.config.secrets import text_of
 from jobmon.errors import SettingsError
 
 log = logging.getLogger("jobmon.api")
 
 SECRET_HEADER = "X-Jobmon-Proxy-Secret"  # noqa: S105 - the header's name
-SECRET = re.compile(rb"[!-~]{32,256}")
+SECRET = re.compile(r"[!-~]{32,256}")
 NOBODYS_NAMES = frozenset({"", "(null)", "-"})
 """What web servers write where nobody has signed in."""
 
@@ -35,7 +36,7 @@ class Proxy:
     def __init__(self, web: WebSettings) -> None:
         self._header = web.remote_user_header
         self._accounts = frozenset(_account(name) for name in web.proxy_users)
-        self._secret = _secret(Path(web.proxy_secret_file)) if web.proxy_secret_file else b""
+        self._secret = _secret(web.proxy_secret_file) if web.proxy_secret_file else b""
 
     def is_proven(self, request: Request) -> bool:
         """Say whether a request comes from the web server in front."""
@@ -108,26 +109,19 @@ def _overflow_account() -> int:
         return 65_534
 
 
-def _secret(path: Path) -> bytes:
+def _secret(file: str) -> bytes:
     """Return the secret in a file that others cannot read."""
-    here = f"[web] proxy_secret_file = {str(path)!r}"
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise SettingsError(f"{here}: cannot be read: {error.strerror}") from error
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise SettingsError(f"{here}: is not a file")
+    setting = "[web] proxy_secret_file"
+
+    def fault(status: os.stat_result) -> str:
         if status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
-            raise SettingsError(f"{here}: others can read or change it; run: chmod 640 {path}")
-        if status.st_uid not in {0, os.geteuid()}:
-            raise SettingsError(f"{here}: belongs to somebody else; run: chown root {path}")
-        secret = os.read(handle, 4096).strip()
-    finally:
-        os.close(handle)
+            return f"others can read or change it; run: chmod 640 {file}"
+        return "" if status.st_uid in {0, os.geteuid()} else f"belongs to somebody else; run: chown root {file}"
+
+    secret = text_of(file, setting, fault)
     if not SECRET.fullmatch(secret):
         raise SettingsError(
-            f"{here}: must hold 32 to 256 printable characters without spaces; make one with: openssl rand -hex 32"
+            f"{setting} = {file!r}: must hold 32 to 256 printable characters without spaces; make one with: "
+            "openssl rand -hex 32"
         )
-    return secret
+    return secret.encode()

@@ -5,7 +5,6 @@ from pathlib import Path
 from jobmon.errors import SettingsError
 
 MOST_SETTINGS = 1 << 20
-MOST_SECRET = 1 << 16
 
 
 def read_text(path: Path, most: int) -> str:

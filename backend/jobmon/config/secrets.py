@@ -3,19 +3,20 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from jobmon import reading
 from jobmon.errors import SettingsError
 
 HIDDEN = "***"
 FILES = ("password_file", "token_file", "tokens_file", "secret_file")
 """Settings whose names end so name a file that holds secrets."""
-MOST_SECRET = 10_000
+MOST_SECRET = 1 << 16
 USERINFO = re.compile(r"(?<=//)[^\s\"']*@")
 """What stands before the last @ of an address: also where a password holds characters that it should not."""
 PARAMETER = re.compile(r"([?&][^=&\s\"']*)=([^&\s\"']+)")
@@ -51,25 +52,48 @@ def _shown(value: Any, key: str) -> Any:
     return {name: _shown(one, key) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-def read_secret(file: str, setting: str) -> str:
-    """Return the secret that a file holds and nothing else, blanks around it taken away.
+def text_of(file: str, setting: str, fault: Callable[[os.stat_result], str] = lambda _status: "") -> str:
+    """Return what a file that a setting names holds, blanks around it taken away.
 
-    SettingsError names file and setting, never the secret: when it cannot be read, or others may read it.
+    SettingsError names file and setting, never what it holds: when it cannot be read, or when `fault` says what is
+    wrong with its status, which is looked at before anything is read.
     """
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as opened:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise SettingsError(f"{setting} = {file!r}: is not a file")
-            if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-                raise SettingsError(f"{setting} = {file!r}: others may read or write it; chmod o= {file}")
-            text = opened.read(MOST_SECRET + 1).decode().strip()
+        with reading.opened(file, follow=True) as (handle, status):
+            wrong = fault(status)
+            content = b"" if wrong else reading.read(handle, MOST_SECRET + 1)
+        if len(content) > MOST_SECRET:
+            wrong = f"is larger than {MOST_SECRET} bytes, which no secret is"
+        text = content.decode().strip()
+    except reading.NotPlainError as error:
+        wrong = f"is not a file: it {error.strerror}"
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        wrong = "is not text"
+    if wrong:
+        raise SettingsError(f"{setting} = {file!r}: {wrong}")
+    return text
+
+
+def check_readable(file: str, setting: str) -> None:
+    """See that a file that a setting names can be read; SettingsError else. A library that reads it does not say."""
+    try:
+        with reading.opened(file, follow=True):
+            pass
     except OSError as error:
         raise SettingsError(f"{setting} = {file!r}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{setting} = {file!r}: is not text") from None
-    if not text or len(text) > MOST_SECRET or not text.isprintable():
+
+
+def read_secret(file: str, setting: str) -> str:
+    """Return the one line that a file holds which others may not read; SettingsError as for `text_of`."""
+
+    def fault(status: os.stat_result) -> str:
+        is_open = status.st_mode & (stat.S_IROTH | stat.S_IWOTH)
+        return f"others may read or write it; chmod o= {file}" if is_open else ""
+
+    text = text_of(file, setting, fault)
+    if not text or not text.isprintable():
         raise SettingsError(f"{setting} = {file!r}: must hold one line, the password and nothing else")
     return text
 

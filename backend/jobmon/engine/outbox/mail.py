@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from jobmon.config.secrets import check_readable, text_of
 from jobmon.deadline import Deadline, made
 from jobmon.engine.outbox.message import one_line
 from jobmon.engine.outbox.parcel import Entry, NotSentError, Parcel
 from jobmon.engine.outbox.plan import MOST_LINES
 from jobmon.engine.outbox.settings import MailSettings
-from jobmon.telemetry.http import reason, secret
+from jobmon.network import reason
 
 PERMANENT = 500
 ANSWERS = 3
@@ -67,7 +68,7 @@ def _send(parcel: Parcel, settings: MailSettings, now: float) -> None:
             if settings.starttls:
                 server.starttls(context=_context(settings.ca_file))
             if settings.user:
-                server.login(settings.user, secret(settings.password_file, "mail: password_file"))
+                server.login(settings.user, text_of(settings.password_file, "mail: password_file"))
             server.send_message(mail, settings.sender, [parcel.address])
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 server.quit()  # it has the mail, whatever it answers now
@@ -82,7 +83,7 @@ def _send(parcel: Parcel, settings: MailSettings, now: float) -> None:
 
 def _context(ca_file: str) -> ssl.SSLContext:
     if ca_file:
-        secret(ca_file, "mail: ca_file")  # says which file cannot be read
+        check_readable(ca_file, "mail: ca_file")
     return ssl.create_default_context(cafile=ca_file or None)
 
 

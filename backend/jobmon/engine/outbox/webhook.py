@@ -6,10 +6,11 @@ from typing import Any
 import requests
 import urllib3
 
+from jobmon.config.secrets import check_readable
 from jobmon.deadline import Deadline
 from jobmon.engine.outbox.message import one_line
 from jobmon.engine.outbox.parcel import NotSentError, Parcel
-from jobmon.telemetry.http import reason, secret, watched
+from jobmon.network import reason, watched
 
 GONE = 410
 
@@ -38,7 +39,7 @@ def document(parcel: Parcel) -> dict[str, Any]:
 def send(parcel: Parcel, timeout_s: float, ca_file: str = "") -> None:
     """Post a parcel; NotSentError when the answer is not one of success, without the address, which may be a secret."""
     if ca_file:
-        secret(ca_file, "outbox: webhook_ca_file")  # says which file cannot be read
+        check_readable(ca_file, "outbox: webhook_ca_file")
     headers = {"Content-Type": "application/json", "Idempotency-Key": parcel.key, "User-Agent": "jobmon"}
     with watched() as session, Deadline(timeout_s) as limit, limit.connecting():
         # a proxy of the environment is meant for what lies outside, names and passwords of .netrc are not

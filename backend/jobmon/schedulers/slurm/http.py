@@ -5,14 +5,13 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from jobmon import clock
-from jobmon.config.files import MOST_SECRET, read_text
+from jobmon.config.secrets import text_of
 from jobmon.deadline import Deadline, made
 from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers.base import SchedulerSettings
@@ -134,10 +133,11 @@ def _headers(settings: SchedulerSettings) -> dict[str, str]:
         headers["X-SLURM-USER-NAME"] = settings.slurmrestd_user
     if settings.slurmrestd_token_file:
         try:
-            token = read_text(Path(settings.slurmrestd_token_file), MOST_SECRET).strip()
-            token.encode("ascii")
-        except (OSError, UnicodeError, SettingsError) as error:
-            raise SourceError(f"the token file of slurmrestd cannot be read: {error}") from error
+            token = text_of(settings.slurmrestd_token_file, "[scheduler] slurmrestd_token_file")
+        except SettingsError as error:
+            raise SourceError(f"the token file of slurmrestd: {error}") from None  # who renews it may be about to write it
+        if not token.isascii() or not token.isprintable():
+            raise SourceError("[scheduler] slurmrestd_token_file: what it holds is no token")
         headers["X-SLURM-USER-TOKEN"] = token.removeprefix("SLURM_JWT=")
     return headers
 

@@ -10,8 +10,10 @@ import urllib3
 
 from jobmon import clock
 from jobmon.config import InfluxSettings
+from jobmon.config.secrets import text_of
 from jobmon.deadline import Deadline
 from jobmon.errors import MissingExtraError, SourceError
+from jobmon.network import POOLS, reason
 from jobmon.telemetry import http
 from jobmon.telemetry.influxdb.questions import Question, Series, host_tags
 
@@ -27,7 +29,7 @@ def open_client(settings: InfluxSettings, timeout_s: float) -> "InfluxDBClient":
         raise MissingExtraError(
             "InfluxDB 2 needs the package influxdb-client: pip install 'jobmon[influxdb]'"
         ) from None
-    token = http.secret(settings.token_file, "[influxdb] token_file") if settings.token_file else ""
+    token = text_of(settings.token_file, "[influxdb] token_file") if settings.token_file else ""
     if not token and settings.user:
         token = f"{settings.user}:{http.password(settings, 'influxdb')}"
     client = InfluxDBClient(
@@ -38,7 +40,7 @@ def open_client(settings: InfluxSettings, timeout_s: float) -> "InfluxDBClient":
         retries=False,
         ssl_ca_cert=settings.ca_file or None,
     )
-    client.api_client.rest_client.pool_manager.pool_classes_by_scheme = http.POOLS
+    client.api_client.rest_client.pool_manager.pool_classes_by_scheme = POOLS
     return client
 
 
@@ -67,7 +69,7 @@ class Flux:
             except (csv.Error, UnicodeDecodeError) as error:
                 raise SourceError(f"{self._where} sends no annotated CSV: {error}") from None
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                why = "in time" if limit.passed else f": {http.reason(error)}"
+                why = "in time" if limit.passed else f": {reason(error)}"
                 raise SourceError(f"{self._where} did not answer {why}".replace(" :", ":")) from error
 
     def query(self, bucket: str, window_s: int, questions: Sequence[Question]) -> str:

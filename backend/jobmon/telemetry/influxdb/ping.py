@@ -5,6 +5,7 @@ import requests
 from jobmon.config import InfluxSettings
 from jobmon.deadline import Deadline
 from jobmon.errors import SourceError
+from jobmon.network import reason
 from jobmon.telemetry import http
 
 PING_S = 3.0
@@ -22,7 +23,7 @@ def spoken_at(settings: InfluxSettings) -> str:
     except requests.RequestException as error:
         if limit.passed:
             raise SourceError(f"{where} did not answer in time") from None
-        raise SourceError(f"{where} did not answer: {http.reason(error)}") from error
+        raise SourceError(f"{where} did not answer: {reason(error)}") from error
     version = answer.headers.get("X-Influxdb-Version", "")
     if not version:
         raise SourceError(f"{where} is no InfluxDB: /ping answered HTTP {answer.status_code} without a version")

@@ -7,6 +7,7 @@ from jobmon import clock
 from jobmon.config import InfluxSettings
 from jobmon.deadline import Deadline
 from jobmon.errors import MissingExtraError, SourceError
+from jobmon.network import reason
 from jobmon.telemetry import http
 from jobmon.telemetry.influxdb.flux import open_client
 from jobmon.telemetry.influxdb.ping import spoken_at
@@ -78,7 +79,7 @@ class Writer:
             text = http.beginning(str(error.body or error.reason).encode())
             raise SourceError(f"{self._where} did not take what was written: HTTP {error.status}: {text}") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise SourceError(f"{self._where} did not answer: {http.reason(error)}") from error
+            raise SourceError(f"{self._where} did not answer: {reason(error)}") from error
 
 
 def _line(point: Point) -> str:
