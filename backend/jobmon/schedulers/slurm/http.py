@@ -135,7 +135,8 @@ def _headers(settings: SchedulerSettings) -> dict[str, str]:
         try:
             token = text_of(settings.slurmrestd_token_file, "[scheduler] slurmrestd_token_file")
         except SettingsError as error:
-            raise SourceError(f"the token file of slurmrestd: {error}") from None  # who renews it may be about to write it
+            # who renews it may be about to write it, so the next time may be better
+            raise SourceError(f"the token file of slurmrestd: {error}") from None
         if not token.isascii() or not token.isprintable():
             raise SourceError("[scheduler] slurmrestd_token_file: what it holds is no token")
         headers["X-SLURM-USER-TOKEN"] = token.removeprefix("SLURM_JWT=")
