@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import socket
 import time
 import zlib
@@ -125,6 +126,22 @@ def test_the_sites_own_settings_of_the_page_are_taken(web: Web, page: Path, tmp_
         assert json.loads(ours.get("site.json").body) == {"pageTitle": "ours"}
         site.write_text('{"pageTitle":"changed"}', encoding="utf-8")
         assert json.loads(ours.get("site.json").body) == {"pageTitle": "changed"}
+
+
+def test_what_takes_the_place_of_the_sites_settings_is_neither_waited_for_nor_read_without_end(
+    page: Path, tmp_path: Path
+) -> None:
+    site = tmp_path / "site.json"
+    site.write_text("{}", encoding="utf-8")
+    with served(tmp_path, page, site=str(site)) as ours:
+        site.unlink()
+        os.mkfifo(site)
+        assert ours.get("site.json").status == 404
+        site.unlink()
+        site.touch()
+        os.truncate(site, 1 << 40)
+        assert ours.get("site.json").status == 404
+        assert ours.get("").status == 200
 
 
 def test_health_is_told_by_the_status(page: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import Request
 from starlette.responses import PlainTextResponse, Response
 
+from jobmon import reading
 from jobmon.api.addresses import Addresses
 from jobmon.api.problems import ProblemError, wrong_method
 from jobmon.api.routes import Level, Routes
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).with_name("static")
 NOT_BUILT = "The page has not been built yet. Build it with:\n\n    ./jobmon.sh build\n"
 PACKED_TYPES = ("text/", "application/json", "application/javascript", "image/svg+xml", "application/manifest+json")
 PACKED_FROM_BYTES = 1024
+MOST_BYTES = 64 << 20
 
 
 def router(site: str, folder: Path = FOLDER) -> Routes:
@@ -50,8 +52,10 @@ def router(site: str, folder: Path = FOLDER) -> Routes:
 
 def _send(request: Request, file: Path, *, lasting: bool = False) -> Response:
     try:
-        status = file.stat()
-        body = file.read_bytes()
+        with reading.opened(file, follow=True) as (handle, status):
+            body = reading.read(handle, MOST_BYTES + 1)
+        if len(body) > MOST_BYTES:
+            raise ProblemError(404, f"What is in its place has more than {MOST_BYTES >> 20} MiB, and is no page.")
     except OSError as error:
         raise ProblemError(404, "There is no such page.") from error
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
