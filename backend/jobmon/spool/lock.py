@@ -14,6 +14,8 @@ from jobmon.errors import AlreadyRunningError, SettingsError
 log = logging.getLogger("jobmon.spool")
 
 LOCK = ".jobmon.lock"
+FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+PRIVATE = 0o600
 TRIES = 10
 PAUSE_S = 0.05
 """Who only looks whether the lock is held (`flock --nonblock` in a script) holds it for a moment."""
@@ -25,18 +27,17 @@ def locked(data_path: Path) -> Iterator[IO[str]]:
 
     AlreadyRunningError names that process when it is another one, SettingsError what is wrong with the path.
     """
-    try:
-        data_path.mkdir(parents=True, exist_ok=True)
-        # Whoever can open it can hold its lock, and keep the daemon from starting for ever: it is its account's alone.
-        handle = os.open(data_path / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        os.fchmod(handle, 0o600)
-        file = os.fdopen(handle, "a+")
-    except OSError as error:
-        raise SettingsError(
-            f"[live] data_path = {str(data_path)!r}: cannot be written: {error.strerror}; "
-            "make the folder, or choose another with --set live.data_path=DIR"
-        ) from error
-    with file:
+    with contextlib.ExitStack() as stack:
+        try:
+            data_path.mkdir(parents=True, exist_ok=True)
+            # Whoever can open it can hold its lock, and keep the daemon from starting for ever: its account's alone.
+            file = stack.enter_context(os.fdopen(os.open(data_path / LOCK, FLAGS, PRIVATE), "a+"))
+            os.fchmod(file.fileno(), PRIVATE)
+        except OSError as error:
+            raise SettingsError(
+                f"[live] data_path = {str(data_path)!r}: cannot be written: {error.strerror}; "
+                "make the folder, or choose another with --set live.data_path=DIR"
+            ) from error
         if not _acquire(file, data_path):
             file.seek(0)
             owner = file.readline(20).strip()
