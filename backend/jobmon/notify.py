@@ -8,7 +8,8 @@ log = logging.getLogger("jobmon.daemon")
 
 MAX_STATE = 1000
 """A longer state is cut: the service manager shows one line, and a datagram has a limit."""
-SEND_S = 1.0
+SEND_S = 0.2
+"""So long a service manager that does not read is waited for, at each time that it is to be told something."""
 
 _failed = False
 
