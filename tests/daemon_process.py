@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jobmon.schedulers.local.process import descendants
+
 WAIT_S = 60.0
 """Generous: what takes longer has failed, however busy the machine is."""
 
@@ -87,19 +89,6 @@ def until(found: Callable[[], Any], what: str, most_s: float = WAIT_S) -> Any:
 def command(site: Site, *words: str) -> list[str]:
     """Return a command of jobmon with the settings of the site."""
     return [sys.executable, "-m", "jobmon", *words, "--config", str(site.settings)]
-
-
-def descendants(pid: int) -> set[int]:
-    """Return the processes below a process, as the kernel knows them."""
-    found: set[int] = set()
-    tasks: list[Path] = []
-    with contextlib.suppress(OSError):  # it has ended
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-    for task in tasks:
-        with contextlib.suppress(OSError):  # this thread has ended
-            for child in map(int, (task / "children").read_text().split()):
-                found |= {child} | descendants(child)
-    return found
 
 
 def is_alive(pid: int) -> bool:

@@ -33,7 +33,8 @@ class Server:
 
     @property
     def port(self) -> int:
-        return listening.port_of(self._sockets) or self.settings.web.port
+        found = (int(one.getsockname()[1]) for one in self._sockets if one.family != socket.AF_UNIX)
+        return next(found, self.settings.web.port)
 
     @property
     def url(self) -> str:

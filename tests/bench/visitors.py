@@ -24,7 +24,7 @@ sys.path[:0] = [str(HERE.parent)]
 
 import sqlalchemy as sa  # noqa: E402
 
-from daemon_process import DaemonProcess, Site, descendants  # noqa: E402 - beside this folder
+from daemon_process import DaemonProcess, Site  # noqa: E402 - beside this folder
 from finished_jobs import ended  # noqa: E402
 from jobmon.batch import jobs  # noqa: E402
 from jobmon.batch.requests import JobRequest  # noqa: E402
@@ -32,6 +32,7 @@ from jobmon.batch.tables import JOB  # noqa: E402
 from jobmon.config import BatchSettings  # noqa: E402
 from jobmon.engine.tables import LEASE  # noqa: E402
 from jobmon.live.finished import Finished  # noqa: E402
+from jobmon.schedulers.local.process import descendants  # noqa: E402
 from jobmon.store import Store, open_store  # noqa: E402
 
 INTERVAL_S = 5.0

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import DaemonProcess, Site, command, descendants, is_alive, until
+from daemon_process import DaemonProcess, Site, command, is_alive, until
+from jobmon.schedulers.local.process import descendants
 from services import absent
 
 HANG = """

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import descendants, is_alive
+from daemon_process import is_alive
+from jobmon.schedulers.local.process import descendants
 
 KILLS = int(os.environ.get("KILLS", "16"))
 """KILLS=200 ./jobmon.sh test tests/service/test_kill.py asks for more."""

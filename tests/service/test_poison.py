@@ -13,8 +13,9 @@ import pytest
 import poison
 import web_servers
 from batch_daemon import House, housed
-from daemon_process import descendants, until
+from daemon_process import until
 from jobmon.api.tokens import create_token
+from jobmon.schedulers.local.process import descendants
 from slurm_cluster import SlurmCluster
 
 TOKENS: dict[Path, str] = {}

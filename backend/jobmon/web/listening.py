@@ -55,11 +55,6 @@ def release(listeners: list[socket.socket]) -> None:
             _remove_abandoned(path)
 
 
-def port_of(listeners: list[socket.socket]) -> int | None:
-    """Return the first TCP port that is listened on, also when the system chose it; None without any."""
-    return next((int(one.getsockname()[1]) for one in listeners if one.family != socket.AF_UNIX), None)
-
-
 def url_of(listeners: list[socket.socket]) -> str:
     """Return where the page is: the first TCP address, else unix:PATH."""
     for listener in listeners:
