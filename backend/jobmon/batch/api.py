@@ -31,26 +31,24 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_OUTPUT = 1_000_000
 
 
-def routes(context: Context) -> Routes:
+def routes(common: Context) -> Routes:
     """Return the addresses below /api/batch."""
-    house = batch_context.of(context)
+    context = batch_context.of(common)
     routes = Routes()
-    _read_jobs(routes, house)
-    _act_on_jobs(routes, house)
-    cron_api.add_routes(routes, house)
-    workflow_api.add_routes(routes, house)
-    release_api.add_routes(routes, house)
-    master_api.add_routes(routes, house)
+    _read_jobs(routes, context)
+    _act_on_jobs(routes, context)
+    for one in (cron_api, workflow_api, release_api, master_api):
+        one.add_routes(routes, context)
     return routes
 
 
-def _read_jobs(routes: Routes, house: BatchContext) -> None:
-    batch = house.settings.batch
+def _read_jobs(routes: Routes, context: BatchContext) -> None:
+    batch = context.settings.batch
 
     @routes.get("/overview", Level.READER, summary="Jobs by state, masters, and what needs attention")
     def told(request: Request) -> dict[str, Any]:
         with asking.answering():
-            return visibility.view(request, batch).overview(overview.overview(house, asker(request).own))
+            return visibility.view(request, batch).overview(overview.overview(context, asker(request).own))
 
     @routes.get(
         "/jobs",
@@ -74,7 +72,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     ) -> dict[str, Any]:
         view = visibility.view(request, batch)
         readable = None if view.to() >= To.CONTENT else view.who.name
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             found = jobs.listing(
                 connection, status=status, text=q, user=view.who.own, commands_of=readable, before=before,
                 limit=limit + 1,
@@ -84,7 +82,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
 
     def visible(request: Request, number: int) -> dict[str, Any]:
         own = asker(request).own
-        with house.store().searching() as connection:
+        with context.store().searching() as connection:
             row = jobs.find(connection, number)
         if own and own not in {row["user"], row["submitted_by"]}:
             raise jobs.NoSuchThing(f"there is no job {number}")
@@ -96,7 +94,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
     def job(request: Request, number: Number) -> dict[str, Any]:
         with asking.answering():
             row = visible(request, number)
-            with house.store().searching() as connection:
+            with context.store().searching() as connection:
                 happened = jobs.events(connection, number)
                 again = jobs.attempts_of(connection, row)
         view = visibility.view(request, batch)
@@ -104,7 +102,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
             "job": view.job(row),
             "events": view.events(happened, row),
             "attempts": visibility.ATTEMPT.all_shown(again, view.who),
-            "folder": str(house.folders.of(row["submit_key"])) if view.reads(row) else None,
+            "folder": str(context.folders.of(row["submit_key"])) if view.reads(row) else None,
         }
 
     @routes.get(
@@ -121,7 +119,7 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
         view.check_content(
             "The script is shown to whose job it is, to operators and administrators", own=view.owns(row)
         )
-        return _text(house, row, "script")
+        return _text(context, row, "script")
 
     @routes.get("/jobs/{number}/output", Level.READER, summary="The last megabyte of the output, if jobmon keeps it",
                 response_class=PlainTextResponse, also=[403])  # fmt: skip
@@ -134,11 +132,11 @@ def _read_jobs(routes: Routes, house: BatchContext) -> None:
         )
         if row["output_location"]:
             raise ProblemError(404, "The output is in a file of the job's own choice, which is not shown here.")
-        return _text(house, row, "output")
+        return _text(context, row, "output")
 
 
-def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
-    batch = house.settings.batch
+def _act_on_jobs(routes: Routes, context: BatchContext) -> None:
+    batch = context.settings.batch
 
     @routes.post(
         "/jobs",
@@ -155,8 +153,8 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
         asking.check_start(person, body.user)
         asking.check_notices(person, body.notify)
         with asking.answering():
-            check_options(house.settings, body.options)
-        with asking.answering(), house.store().writing() as connection:
+            check_options(context.settings, body.options)
+        with asking.answering(), context.store().writing() as connection:
             if not person.staff:
                 limits.check_person(connection, person.name, len(body.notify), batch)
             number = jobs.submit(connection, body, person.name, batch)
@@ -165,7 +163,7 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
 
     def act(request: Request, number: int, what: str, do: Callable[[Any, str], Any],
             starts: bool = False) -> dict[str, Any]:  # fmt: skip
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             who = asking.may_act(request, jobs.find(connection, number), starts)
             result = do(connection, who)
             audit.add(connection, who, what, f"job {number}", str(result or "done"))
@@ -203,9 +201,9 @@ def _act_on_jobs(routes: Routes, house: BatchContext) -> None:
                    starts=True)  # fmt: skip
 
 
-def _text(house: BatchContext, row: dict[str, Any], name: str) -> Response:
+def _text(context: BatchContext, row: dict[str, Any], name: str) -> Response:
     """Answer with the end of a file of an attempt's folder, as text and nothing else."""
-    found = house.folders.end_of(row["submit_key"], name, MOST_OUTPUT)
+    found = context.folders.end_of(row["submit_key"], name, MOST_OUTPUT)
     if found is None:
         raise ProblemError(404, "There is no such file, or not yet.")
     return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})

@@ -15,22 +15,22 @@ from jobmon.store import Store
 class BatchContext:
     """Be what routes work with."""
 
-    context: Context
+    common: Context
     folders: Folders
     runs: Runs
 
     @property
     def settings(self) -> Settings:
         """Return the settings."""
-        return self.context.settings
+        return self.common.settings
 
     def store(self) -> Store:
         """Return the store; StoreError when it does not answer."""
-        return self.context.store()
+        return self.common.store()
 
 
-def of(context: Context) -> BatchContext:
+def of(common: Context) -> BatchContext:
     """Return what belongs to the settings."""
-    batch = context.settings.batch
-    folders = Folders(shared_path(context.settings), batch.python)
-    return BatchContext(context, folders, Runs(Library(batch.workflows), batch))
+    batch = common.settings.batch
+    folders = Folders(shared_path(common.settings), batch.python)
+    return BatchContext(common, folders, Runs(Library(batch.workflows), batch))

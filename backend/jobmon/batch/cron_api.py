@@ -32,9 +32,9 @@ class Span(Body):
     until: Moment
 
 
-def add_routes(routes: Routes, house: BatchContext) -> None:
+def add_routes(routes: Routes, context: BatchContext) -> None:
     """Add the addresses."""
-    batch = house.settings.batch
+    batch = context.settings.batch
 
     @routes.get(
         "/cron",
@@ -43,7 +43,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
         leads={"/cron/{name}": {"name": "$response.body#/entries/0/name"}},
     )
     def listing(request: Request) -> dict[str, Any]:
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             entries = crontab.listing(connection, clock.now())
         view = visibility.view(request, batch)
         return {"entries": [view.entry(entry) for entry in entries if view.sees_entry(entry)]}
@@ -51,7 +51,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.get("/cron/{name}/history", Level.READER, summary="What came of an entry's due times")
     def history(request: Request, name: EntryName) -> dict[str, Any]:
         view = visibility.view(request, batch)
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             entry = crontab.find(connection, name)
             if not view.sees_entry(entry):
                 raise NoSuchThing(f"there is no crontab entry {name!r}")
@@ -61,8 +61,8 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     def add(request: Request, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering():
-            check_options(house.settings, body.options)
-        with asking.answering(), house.store().writing() as connection:
+            check_options(context.settings, body.options)
+        with asking.answering(), context.store().writing() as connection:
             number = crontab.add(connection, body, batch)
             audit.add(connection, who, "add", f"cron {body.name}", body.schedule)
         return {"cron_id": number}
@@ -71,8 +71,8 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     def edit(request: Request, name: EntryName, body: CronRequest) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering():
-            check_options(house.settings, body.options)
-        with asking.answering(), house.store().writing() as connection:
+            check_options(context.settings, body.options)
+        with asking.answering(), context.store().writing() as connection:
             crontab.edit(connection, name, body, batch)
             audit.add(connection, who, "edit", f"cron {name}", body.schedule)
         return {}
@@ -80,14 +80,14 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.delete("/cron/{name}", Level.STAFF, summary="Remove a crontab entry")
     def remove(request: Request, name: EntryName) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             crontab.remove(connection, name)
             audit.add(connection, who, "remove", f"cron {name}", "done")
         return {}
 
     def act(request: Request, name: str, what: str, do: Callable[[Any, str], Any]) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             number = do(connection, who)
             audit.add(connection, who, what, f"cron {name}", f"job {number}" if number else "done")
         return {"job_id": number}
@@ -108,10 +108,10 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     def replay(request: Request, name: EntryName, body: Span) -> dict[str, Any]:
         who = asker(request).name
         with asking.answering():
-            with house.store().searching() as connection:
+            with context.store().searching() as connection:
                 entry = crontab.find(connection, name)
             times = crontab.to_replay(entry, body.since, body.until)
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             numbers = crontab.replay(connection, entry, times, who, batch)
             audit.add(connection, who, "replay", f"cron {name}", f"{len(numbers)} jobs")
         return {"jobs": numbers}

@@ -31,18 +31,18 @@ class LimitChange(Body):
     submits_per_minute: Limit | None = None
 
 
-def add_routes(routes: Routes, house: BatchContext) -> None:
+def add_routes(routes: Routes, context: BatchContext) -> None:
     """Add the addresses."""
 
     @routes.get("/audit", Level.SEES_ALL, summary="What people have asked for, with its result")
     def asked(request: Request) -> dict[str, Any]:
-        with asking.answering(), house.store().searching() as connection:
-            return {"todo": visibility.view(request, house.settings.batch).audit(audit.listing(connection))}
+        with asking.answering(), context.store().searching() as connection:
+            return {"todo": visibility.view(request, context.settings.batch).audit(audit.listing(connection))}
 
     @routes.post("/master", Level.STAFF, summary="Prefer a host as the master, or limit how long a process runs")
     def change(request: Request, body: MasterChange) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             for name, value in body.model_dump(exclude_none=True).items():
                 master.change_setting(connection, name, str(value))
                 audit.add(connection, who, "set", name, str(value))
@@ -55,7 +55,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
         body: LimitChange,
     ) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             limits.set_limit(connection, queue, body.model_dump())
             told = ", ".join(f"{name} {value}" for name, value in body.model_dump(exclude_none=True).items())
             audit.add(connection, who, "limit", f"queue {queue}", told or "no limits")

@@ -18,16 +18,18 @@ from jobmon.engine.submission.attempts import HELD, LOST, SUBMITTING, WAITING
 MOST_LISTED = 20
 
 
-def masters(house: BatchContext) -> dict[str, Any]:
+def masters(context: BatchContext) -> dict[str, Any]:
     """Return who acts, since when, who stands by, and which of them is the daemon of this page.
 
     What a candidate tells of itself is as old as `seen_at`, at most a third of the lease.
     """
-    with house.store().searching() as connection:
+    with context.store().searching() as connection:
         preferred, run_time = setting(connection, "master"), int(setting(connection, "run_time"))
         state = state_of(connection, ROLE)
-        there = candidates(connection, ROLE, house.settings.batch.lease_ttl)
-    this = next((one for one in there if (one.host, one.pid) == (socket.gethostname(), house.context.daemon_pid)), None)
+        there = candidates(connection, ROLE, context.settings.batch.lease_ttl)
+    this = next(
+        (one for one in there if (one.host, one.pid) == (socket.gethostname(), context.common.daemon_pid)), None
+    )
     acting = next((one for one in there if state and not state.expired and one.holder == state.holder), None)
     telling = acting or this
     return {
@@ -84,14 +86,14 @@ def attention(connection: sa.Connection, orphans: int = 0) -> dict[str, Any]:
     }
 
 
-def overview(house: BatchContext, user: str = "") -> dict[str, Any]:
+def overview(context: BatchContext, user: str = "") -> dict[str, Any]:
     """Return the numbers of jobs by state, the queues' limits, the masters and what needs attention.
 
     With a `user` the numbers are of that one's jobs.
     """
-    master = masters(house)
+    master = masters(context)
     orphans = master.pop("orphans")
-    with house.store().searching() as connection:
+    with context.store().searching() as connection:
         found = {
             "counts": jobs.counts(connection, user),
             "limits": limits.listing(connection),

@@ -41,14 +41,14 @@ class Confirmation(Body):
     token: Annotated[str, Field(max_length=10_000)]
 
 
-def add_routes(routes: Routes, house: BatchContext) -> None:
+def add_routes(routes: Routes, context: BatchContext) -> None:
     """Add the addresses."""
-    _read(routes, house)
-    _act(routes, house)
+    _read(routes, context)
+    _act(routes, context)
 
 
-def _read(routes: Routes, house: BatchContext) -> None:
-    batch = house.settings.batch
+def _read(routes: Routes, context: BatchContext) -> None:
+    batch = context.settings.batch
 
     @routes.get("/releases", Level.SEES_ALL,
                  summary="Versions, those that are being built first, with a cell for each variant")  # fmt: skip
@@ -57,26 +57,26 @@ def _read(routes: Routes, house: BatchContext) -> None:
         package: Annotated[str, Query(max_length=100)] = "",
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only older builds")] = None,
     ) -> dict[str, Any]:
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             found = release_rows.overview(connection, package=package, before=before)
         return visibility.view(request, batch).releases(found)
 
     @routes.get("/releases/packages", Level.SEES_ALL, summary="Packages and variants that can be built")
     def packages(request: Request) -> dict[str, Any]:
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             return visibility.view(request, batch).packages(release_trigger.packages(connection, batch.programs))
 
     @routes.get("/releases/build/{number}", Level.SEES_ALL,
                  summary="One build: its stages, and its sub-packages beside other builds")  # fmt: skip
     def one(request: Request, number: Number) -> dict[str, Any]:
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             return visibility.view(request, batch).build(release_rows.details(connection, number))
 
     @routes.get("/releases/build/{number}/log/{sub}/{step}", Level.SEES_ALL, summary="The last megabyte of a log",
                 response_class=PlainTextResponse)  # fmt: skip
     def log(request: Request, number: Number, sub: Sub, step: Step) -> Response:
         visibility.view(request, batch).check_content("Logs of builds are shown to operators and administrators")
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             place = release_rows.find(connection, number)["place"]
         found = release_files.log_end(place, f"{step}-{sub}.log", MOST_LOG)
         if found is None:
@@ -84,26 +84,26 @@ def _read(routes: Routes, house: BatchContext) -> None:
         return PlainTextResponse(found.decode("utf-8", "replace"), headers={"Content-Disposition": "inline"})
 
 
-def _act(routes: Routes, house: BatchContext) -> None:
-    batch = house.settings.batch
+def _act(routes: Routes, context: BatchContext) -> None:
+    batch = context.settings.batch
 
     @routes.post("/releases/trigger", Level.STAFF, summary="Build a version", status_code=201, leads=BUILT)
     def trigger(request: Request, body: Trigger) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
-            return release_trigger.trigger(connection, house.runs, body, who, batch.programs)
+        with asking.answering(), context.store().writing() as connection:
+            return release_trigger.trigger(connection, context.runs, body, who, batch.programs)
 
     @routes.post("/releases/erase/preview", Level.STAFF,
                  summary="What would be erased, how large it is, and what confirms it", also=[404],
                  leads={"/releases/erase": {"token": "$response.body#/token"}})  # fmt: skip
     def preview(request: Request, body: Erase) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             answer, places = release_erase.preview(connection, body.builds, body.parts, who)
         return release_erase.measured(answer, places)
 
     @routes.post("/releases/erase", Level.STAFF, summary="Erase what a preview has shown", status_code=201, also=[404])
     def erase(request: Request, body: Confirmation) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             return release_erase.confirmed(connection, body.token, who, batch)

@@ -31,10 +31,10 @@ class OneStage(Body):
     stage: Annotated[str, Field(max_length=100)]
 
 
-def add_routes(routes: Routes, house: BatchContext) -> None:
+def add_routes(routes: Routes, context: BatchContext) -> None:
     """Add the addresses."""
-    batch = house.settings.batch
-    runs = house.runs
+    batch = context.settings.batch
+    runs = context.runs
 
     def check_known(name: str) -> None:
         try:
@@ -61,14 +61,14 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             found = run_rows.listing(connection, workflow=workflow, status=status, before=before, limit=limit + 1)
         shown = visibility.view(request, batch).runs(found[:limit])
         return {"runs": shown, "next": found[limit - 1]["run_id"] if len(found) > limit else None}
 
     @routes.get("/runs/{number}", Level.SEES_ALL, summary="One run, its stages, its jobs and the rules that fired")
     def one(request: Request, number: Number) -> dict[str, Any]:
-        with asking.answering(), house.store().searching() as connection:
+        with asking.answering(), context.store().searching() as connection:
             return visibility.view(request, batch).run(run_rows.details(connection, number))
 
     @routes.post(
@@ -80,7 +80,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     )
     def start(request: Request, name: Name, body: Params) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             check_known(name)
             number = runs.start(connection, name, body.params, who)
             audit.add(connection, who, "start", f"workflow {name}", f"run {number}")
@@ -89,7 +89,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.post("/runs/{number}/stop", Level.STAFF, summary="Stop a run; its final stage still comes")
     def stop(request: Request, number: Number) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             runs.stop(connection, number, who)
             audit.add(connection, who, "stop", f"run {number}", "done")
         return {}
@@ -97,7 +97,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.post("/runs/{number}/rerun", Level.STAFF, summary="Run an ended run again from a stage on")
     def rerun(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             runs.rerun(connection, number, body.stage, who)
             audit.add(connection, who, "rerun", f"run {number}", f"from {body.stage}")
         return {}
@@ -105,7 +105,7 @@ def add_routes(routes: Routes, house: BatchContext) -> None:
     @routes.post("/runs/{number}/release", Level.STAFF, summary="Let a held stage go on")
     def release(request: Request, number: Number, body: OneStage) -> dict[str, Any]:
         who = asker(request).name
-        with asking.answering(), house.store().writing() as connection:
+        with asking.answering(), context.store().writing() as connection:
             runs.release(connection, number, body.stage, who)
             audit.add(connection, who, "release", f"run {number}", body.stage)
         return {}
