@@ -73,6 +73,10 @@ class Silent:
     reason: str
 
 
+Result = Accepted | Refused | Unknown | Silent
+"""What a submission came to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Hold what a scheduler knows of one of our jobs."""
@@ -100,7 +104,7 @@ class Scheduler(Protocol):
     def name(self) -> str:
         """Return what people call it: "slurm", "lsf", "htcondor", "local"."""
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
+    def submit_held(self, spec: JobSpec) -> Result:
         """Submit a job that does not start before it is released.
 
         Silent says that nobody was there to take it: it was not submitted, and nothing is wrong with it.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobmon.errors import SourceError
-from jobmon.schedulers.acting import Refused, Unknown
+from jobmon.schedulers.acting import Refused, Result, Silent, Unknown
 
 CHUNK = 200
 """So many ids or names go into one command."""
@@ -78,16 +78,42 @@ def run(
     return Answer(out, err, done.returncode)
 
 
-def submit(call: Callable[[], Answer], user: str) -> Answer | Refused | Unknown:
-    """Run a submission; where it gave no answer, say whether the job may be there all the same."""
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """Hold what a batch system's own command says when it does not take a job.
+
+    The lists are closed: a message that is in none of them may have left a job behind.
+    """
+
+    permanent: re.Pattern[str]
+    passing: re.Pattern[str]
+    unreached: re.Pattern[str]
+    unclear: re.Pattern[str]
+    """What is said when the job may be there all the same; it counts before all others."""
+
+    def read(self, program: str, answer: Answer, *, taken: bool) -> Refused | Unknown | Silent:
+        """Read the answer to a submission that was not accepted as it should be; `taken` says that a job may be."""
+        words = answer.words or f"{program} ended with {answer.code} and no message"
+        if answer.code <= 0 or taken or self.unclear.search(answer.err):
+            return Unknown(words)
+        if self.unreached.search(answer.err):
+            return Silent(words)
+        if self.passing.search(answer.err):
+            return Refused(words, for_good=False)
+        return Refused(words, for_good=True) if self.permanent.search(answer.err) else Unknown(words)
+
+
+def submit(call: Callable[[], Answer], read: Callable[[Answer], Result], user: str) -> Result:
+    """Run a submission and read its answer; where it gave none, say whether the job may be there all the same."""
     try:
-        return call()
+        answer = call()
     except KeyError:
         return Refused(f"there is no user {user}", for_good=True)
     except Missing as error:
         return Refused(str(error), for_good=False)
     except SourceError as error:
         return Unknown(str(error))
+    return read(answer)
 
 
 def identity(user: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from jobmon.engine.submission.following import Follower
 from jobmon.engine.submission.lanes import Lanes
 from jobmon.engine.submission.ledger import Ledger
 from jobmon.engine.submission.verdict import Change
-from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Scheduler, Silent, Unknown
+from jobmon.schedulers.acting import Accepted, JobSpec, Refused, Result, Scheduler, Silent, Unknown
 
 log = logging.getLogger("jobmon.engine.submission")
 
@@ -41,8 +41,6 @@ FLIGHT_S = 1.0
 """So long a turn waits for submissions; what takes longer is recorded in a later one."""
 CANCEL_EVERY_S = 10.0
 RELEASE_EVERY_S = 2.0
-
-Result = Accepted | Refused | Unknown | Silent
 
 
 @dataclass(frozen=True, slots=True)

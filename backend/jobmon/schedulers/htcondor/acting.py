@@ -16,9 +16,9 @@ import orjson
 
 from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers import command
-from jobmon.schedulers.acting import PREFIX, SAFE_KEY, Accepted, Ending, JobSpec, Refused, Seen, Silent, Unknown
+from jobmon.schedulers.acting import PREFIX, SAFE_KEY, Accepted, Ending, JobSpec, Refused, Result, Seen, Silent
 from jobmon.schedulers.base import SchedulerSettings
-from jobmon.schedulers.command import Answer
+from jobmon.schedulers.command import Answer, Complaints
 from jobmon.schedulers.htcondor import options
 
 SUBMIT_S = 30.0
@@ -44,7 +44,7 @@ _PERMANENT = re.compile(
 _PASSING = re.compile(r"would exceed max_jobs_\w+|failed to create (?:cluster|proc)\b|job queue is full", re.IGNORECASE)
 _UNREACHED = re.compile(r"can't find address of|failed to connect to (?:local )?queue manager", re.IGNORECASE)
 _UNCLEAR = re.compile(r"failed to commit|timeout|timed out", re.IGNORECASE)
-"""What is said when the job may be in the queue all the same."""
+_COMPLAINTS = Complaints(_PERMANENT, _PASSING, _UNREACHED, unclear=_UNCLEAR)
 _HELD_ENDINGS: dict[int, Ending] = {34: "oom", 46: "timeout", 47: "timeout"}
 
 
@@ -69,7 +69,7 @@ class HTCondorScheduler:
     def __init__(self, settings: SchedulerSettings) -> None:
         self._settings = settings
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
+    def submit_held(self, spec: JobSpec) -> Result:
         """Run condor_submit; an unclear end is Unknown, and never tried again before the listing was asked."""
         try:
             options.canonical(spec.options)
@@ -80,14 +80,13 @@ class HTCondorScheduler:
             return Refused(wrong, for_good=True)
         if not SAFE_KEY.fullmatch(spec.key):
             return Refused(f"{spec.key!r} cannot be the name of a job", for_good=True)
-        answer = command.submit(
+        return command.submit(
             lambda: command.run(
                 "condor_submit", ["-terse", "-"], bin_path=self._settings.bin_path, timeout_s=SUBMIT_S,
                 stdin=description(spec), env=command.job_environment(spec.user, KEPT), user=spec.user,
             ),
-            spec.user,
+            read_submission, spec.user,
         )  # fmt: skip
-        return read_submission(answer) if isinstance(answer, Answer) else answer
 
     def seen(self) -> tuple[Seen, ...] | Silent:
         """Ask condor_q for all jobs with a key."""
@@ -194,20 +193,12 @@ def description(spec: JobSpec) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_submission(answer: Answer) -> Accepted | Refused | Unknown | Silent:
+def read_submission(answer: Answer) -> Result:
     """Read what condor_submit said."""
     found = _SUBMITTED.findall(answer.out)
     if answer.code == 0 and len(found) == 1:
         return Accepted(found[0])
-    words = answer.words or f"condor_submit ended with {answer.code} and no message"
-    if answer.code > 0 and not answer.out.strip() and not _UNCLEAR.search(answer.err):
-        if _UNREACHED.search(answer.err):
-            return Silent(words)
-        if _PASSING.search(answer.err):
-            return Refused(words, for_good=False)
-        if _PERMANENT.search(answer.err):
-            return Refused(words, for_good=True)
-    return Unknown(words)
+    return _COMPLAINTS.read("condor_submit", answer, taken=bool(answer.out.strip()))
 
 
 def read_ads(answer: Answer, program: str) -> list[dict[str, Any]] | Silent:

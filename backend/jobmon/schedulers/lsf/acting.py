@@ -16,9 +16,20 @@ import orjson
 
 from jobmon.errors import SettingsError, SourceError
 from jobmon.schedulers import command
-from jobmon.schedulers.acting import PREFIX, SAFE_KEY, Accepted, Ending, JobSpec, Phase, Refused, Seen, Silent, Unknown
+from jobmon.schedulers.acting import (
+    PREFIX,
+    SAFE_KEY,
+    Accepted,
+    Ending,
+    JobSpec,
+    Phase,
+    Refused,
+    Result,
+    Seen,
+    Silent,
+)
 from jobmon.schedulers.base import SchedulerSettings
-from jobmon.schedulers.command import Answer
+from jobmon.schedulers.command import Answer, Complaints
 from jobmon.schedulers.lsf import options
 
 SUBMIT_S = 30.0
@@ -47,6 +58,7 @@ _PASSING = re.compile(
     re.IGNORECASE,
 )
 _UNREACHED = re.compile(r"\blim is down|connection refused by server", re.IGNORECASE)
+_COMPLAINTS = Complaints(_PERMANENT, _PASSING, _UNREACHED, unclear=re.compile("timeout", re.IGNORECASE))
 _PHASES: dict[str, Phase] = {"PSUSP": "held", "PEND": "pending", "WAIT": "pending", "DONE": "ended", "EXIT": "ended"}
 """All other states are those of a job that has started, or may have: RUN, USUSP, SSUSP, PROV, UNKWN, ZOMBI."""
 _ENDINGS: dict[str, Ending] = {
@@ -89,7 +101,7 @@ class LsfScheduler:
     def __init__(self, settings: SchedulerSettings) -> None:
         self._settings = settings
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
+    def submit_held(self, spec: JobSpec) -> Result:
         """Run bsub; an unclear end is Unknown, and never tried again before the listing was asked."""
         try:
             words = options.canonical(spec.options)
@@ -107,14 +119,13 @@ class LsfScheduler:
             own += ["-W", str(int(spec.limit_s // 60) + 2)]  # the script is more exact, and ends it first
         # The script itself is not sent: bsub searches what it is sent for options, wherever a long line is cut.
         text = f"#!/bin/sh\nexec {quote(str(spec.script))} >>{quote(str(spec.log))} 2>&1\n"
-        answer = command.submit(
+        return command.submit(
             lambda: command.run(
                 "bsub", [*words, *own], bin_path=self._settings.bin_path, timeout_s=SUBMIT_S, stdin=text,
                 env=command.job_environment(spec.user, KEPT), user=spec.user,
             ),
-            spec.user,
+            read_submission, spec.user,
         )  # fmt: skip
-        return read_submission(answer) if isinstance(answer, Answer) else answer
 
     def seen(self) -> tuple[Seen, ...] | Silent:
         """Ask bjobs for all our jobs.
@@ -199,20 +210,12 @@ class LsfScheduler:
         )  # fmt: skip
 
 
-def read_submission(answer: Answer) -> Accepted | Refused | Unknown | Silent:
+def read_submission(answer: Answer) -> Result:
     """Read what bsub said."""
     found = _SUBMITTED.findall(answer.out)
     if answer.code == 0 and len(found) == 1:
         return Accepted(found[0])
-    words = answer.words or f"bsub ended with {answer.code} and no message"
-    if answer.code > 0 and not found and "timeout" not in answer.err.lower():
-        if _UNREACHED.search(answer.err):
-            return Silent(words)
-        if _PASSING.search(answer.err):
-            return Refused(words, for_good=False)
-        if _PERMANENT.search(answer.err):
-            return Refused(words, for_good=True)
-    return Unknown(words)
+    return _COMPLAINTS.read("bsub", answer, taken=bool(found))
 
 
 def read_listing(answer: Answer) -> tuple[_Listed, ...] | Silent:

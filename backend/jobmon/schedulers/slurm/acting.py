@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from jobmon import clock
 from jobmon.errors import SettingsError, SourceError
-from jobmon.schedulers.acting import PREFIX, Accepted, JobSpec, Refused, Seen, Silent, Unknown
+from jobmon.schedulers.acting import PREFIX, JobSpec, Refused, Result, Seen, Silent
 from jobmon.schedulers.base import SchedulerSettings
 from jobmon.schedulers.command import chunks, own_name, submit
 from jobmon.schedulers.slurm import command, completions, options
@@ -31,7 +31,7 @@ class SlurmScheduler:
         self._settings = settings
         self._version: tuple[int, int] | None = None
 
-    def submit_held(self, spec: JobSpec) -> Accepted | Refused | Unknown | Silent:
+    def submit_held(self, spec: JobSpec) -> Result:
         """Run sbatch; an unclear end is Unknown, and never tried again before the listing was asked."""
         try:
             chosen = options.read(spec.options)
@@ -40,15 +40,14 @@ class SlurmScheduler:
         wrong = self._unknown_here(chosen)
         if wrong:
             return Refused(wrong, for_good=True)
-        answer = submit(
+        return submit(
             lambda: command.run(
                 "sbatch", [*(one.word for one in chosen), *_own(spec, chosen), "--", str(spec.script)],
                 self._settings, SUBMIT_S,
                 env=command.job_environment(self._settings, spec.user), user=spec.user,
             ),
-            spec.user,
+            read_submission, spec.user,
         )  # fmt: skip
-        return read_submission(answer) if isinstance(answer, command.Answer) else answer
 
     def seen(self) -> tuple[Seen, ...] | Silent:
         """Ask squeue for all our jobs."""

@@ -7,8 +7,8 @@ messages. Everything else may have left a job behind, and is looked up by name.
 import re
 from collections.abc import Iterable
 
-from jobmon.schedulers.acting import PREFIX, Accepted, Ending, Phase, Refused, Seen, Silent, Unknown
-from jobmon.schedulers.command import Answer
+from jobmon.schedulers.acting import PREFIX, Accepted, Ending, Phase, Result, Seen
+from jobmon.schedulers.command import Answer, Complaints
 
 _ID = re.compile(r"(\d+)(;.*)?")
 _PERMANENT = re.compile(
@@ -27,6 +27,7 @@ _PASSING = re.compile(
     re.IGNORECASE,
 )
 _UNREACHED = re.compile(r"unable to contact slurm controller \(connect failure\)", re.IGNORECASE)
+_COMPLAINTS = Complaints(_PERMANENT, _PASSING, _UNREACHED, unclear=re.compile("timed out", re.IGNORECASE))
 _ENDINGS: dict[str, Ending] = {
     "COMPLETED": "exit",
     "FAILED": "exit",
@@ -41,23 +42,13 @@ _ENDINGS: dict[str, Ending] = {
 }
 
 
-def read_submission(answer: Answer) -> Accepted | Refused | Unknown | Silent:
+def read_submission(answer: Answer) -> Result:
     """Read what sbatch said."""
     lines = answer.out.split()
     found = _ID.fullmatch(lines[-1]) if lines else None
     if answer.code == 0 and found:
         return Accepted(found[1])
-    words = " ".join(answer.err.split())[:300] or f"sbatch ended with {answer.code} and no message"
-    if answer.code > 0 and not lines:
-        if "timed out" in answer.err.lower():
-            return Unknown(words)
-        if _UNREACHED.search(answer.err):
-            return Silent(words)
-        if _PASSING.search(answer.err):
-            return Refused(words, for_good=False)
-        if _PERMANENT.search(answer.err):
-            return Refused(words, for_good=True)
-    return Unknown(words)
+    return _COMPLAINTS.read("sbatch", answer, taken=bool(lines))
 
 
 def read_listing(lines: Iterable[str]) -> Iterable[Seen]:
