@@ -114,7 +114,7 @@ class House:
         with self.store.reading() as connection:
             return dict(connection.execute(sa.select(TABLE).where(TABLE.c.submit_key == key)).mappings().one())
 
-    def until(self, acts: Submitter, status: str, key: str = "x-b1-1", seconds: float = 20) -> dict:
+    def until(self, acts: Submitter, status: str, key: str = "x-b1-1", seconds: float = 60) -> dict:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             acts.cycle()
