@@ -85,9 +85,11 @@ class Lanes(Generic[Result]):
             return
         room = min(SIDE_BY_SIDE - len(self._quick(now)), SIDE_BY_SIDE + MOST_SLOW - len(self._flying))
         for _ in range(min(room, len(self._waiting))):
-            row = self._waiting.popleft()
-            self._flying[row["submit_key"]] = now
+            row = self._waiting[0]
+            # where no thread can be had that is an error, and the row waits on
             threading.Thread(target=self._fly, args=(row,), name="submission", daemon=True).start()
+            self._flying[row["submit_key"]] = now
+            self._waiting.popleft()
 
     def _fly(self, row: Row) -> None:
         try:
